@@ -156,7 +156,8 @@ def coroutine_lines(frame, base):
                 parts.update(address=None, frame_locals=None)
             yield line_of_bt(frame, **parts)
     except Exception as error:
-        yield line_of_bt(frame, function=f"(awaiting coroutines not readable: {error})")
+        nothing = dict.fromkeys(("address", "filename", "line", "frame_args", "frame_locals"))
+        yield line_of_bt(frame, function=f"    (awaiting coroutines not readable: {error})", **nothing)
 
 
 class LogicalStack:
@@ -209,22 +210,36 @@ class AsyncNext(gdb.Command):
     """Like `next`, but steps over a co_await: to the next line that this instance of the coroutine executes."""
 
     def invoke(self, _argument, _from_tty):
-        base = base_of(gdb.newest_frame())
-        if not base:
+        if not gdb.selected_thread():
+            raise gdb.GdbError("The program is not being run.")
+        here = gdb.newest_frame()
+        body = next((frame for frame in stack() if base_of(frame)), None)
+        if not body or is_machinery(here):
             gdb.execute("next")
             return
-        line_now, stops = gdb.newest_frame().find_sal().line, []
+        line_now, stops = body.find_sal().line, []
         try:
-            for coroutine in chain(base):
+            for coroutine in chain(base_of(body)):
                 stops += [LineStop(pc, coroutine) for line, pc in coroutine.statements() if line != line_now]
                 line_now = None
-            gdb.execute("continue")
-            if any(stop.hit_count for stop in stops):
-                gdb.execute("frame")
+            # In a function that the coroutine calls, `next` may return to a co_await, and then from the coroutine.
+            shown = "" if here == body else gdb.execute("next", to_string=True)
+            if here == body or not reached(stops) and gdb.selected_thread() and is_machinery(gdb.newest_frame()):
+                shown = ""
+                gdb.execute("continue")
+            if reached(stops):
+                shown = gdb.execute("frame", to_string=True)
+            gdb.write(shown)
         finally:
             for stop in stops:
                 stop.delete()
 
 
+def reached(stops):
+    return any(stop.hit_count for stop in stops)
+
+
+# When several threads step over breakpoints at once, GDB 13 was seen to lose a register (and the program to crash).
+gdb.execute("set displaced-stepping off")
 gdb.frame_filters[LogicalStack.name] = LogicalStack()
 AsyncNext("async-next", gdb.COMMAND_RUNNING)

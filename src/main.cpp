@@ -97,14 +97,15 @@ asio::awaitable<std::string> fetch_data(std::uint32_t id) {
 
 /// Waits `task_id` * 100 ms on the executor it is spawned on. Returns `task_id` * 10; throws runtime_error if `fail`.
 asio::awaitable<std::uint32_t> async_task(std::uint32_t task_id, bool fail = false) {
+    trace(fmt::format("Task {} starting", task_id));
     const std::chrono::milliseconds delay = 100ms * task_id;
     // Breakpoint: `task_id` and `delay`, once for each task.
-    trace(fmt::format("Task {} starting", task_id));
-    co_await sleep_for(delay);
+    asio::awaitable<void> waiting = sleep_for(delay);
+    co_await std::move(waiting);
     if (fail) throw std::runtime_error{"simulated failure"};
     const std::uint32_t result = task_id * 10;
-    // Breakpoint: `result`, perhaps on another thread than before the wait.
     trace(fmt::format("Task {} completed", task_id));
+    // Breakpoint: `result`, perhaps on another thread than before the wait.
     co_return result;
 }
 
@@ -156,8 +157,7 @@ constexpr auto usage =
 /// Returns the task that the command line wants to fail, or 0. Throws std::invalid_argument.
 std::uint32_t parse(const std::vector<std::string>& arguments) {
     if (arguments.empty()) return 0;
-    if (arguments.front() != "--fail")
-        throw std::invalid_argument{fmt::format("unexpected arguments: {:n}", arguments)};
+    if (arguments.front() != "--fail") throw std::invalid_argument{fmt::format("unexpected argument: {:n}", arguments)};
     const std::string task = arguments.size() == 2 ? arguments[1] : "";
     if (task != "1" && task != "2" && task != "3") throw std::invalid_argument{"--fail needs one task: 1, 2 or 3"};
     return static_cast<std::uint32_t>(task[0] - '0');

@@ -1,0 +1,301 @@
+"""Tests what README.md promises about stepping through the program, in GDB and in LLDB.
+
+    ASYNC_EXAMPLE=<path> COROUTINES=<path> GDB=<path> python3 test_debuggers.py GDBTest
+
+Both programs are built with -O0 -g. A debugger stops the clock: nothing here depends on time.
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+TESTS = pathlib.Path(__file__).resolve().parent
+SOURCE = TESTS.parent / "src"
+PROGRAM = os.environ.get("ASYNC_EXAMPLE", "")
+COROUTINES = os.environ.get("COROUTINES", "")
+GDB = os.environ.get("GDB", "")
+LLDB = os.environ.get("LLDB", "")
+TIMEOUT = 300  # seconds; only for what hangs
+
+MAIN = (SOURCE / "main.cpp").read_text("utf-8").splitlines()
+OTHER = (TESTS / "coroutines.cpp").read_text("utf-8").splitlines()
+
+# The statement below each marker, and what its comment speaks of: the values in all stops there, in any order.
+TASKS = [1, 2, 3]
+OUTCOMES = r"(?s)task_id = 1.*?result = 10\b.*?task_id = 2.*?result = 20\b.*?task_id = 3.*?result = 30\b"
+MARKERS = {
+    'trace(fmt::format("Fetched data': {"data": '"Data_1"'},
+    "const bool all_succeeded = report(": {"outcomes": OUTCOMES},
+    "asio::awaitable<void> processing =": {"item": TASKS},
+    'trace(fmt::format("Fetching data': {"id": [1]},
+    'co_return fmt::format("Data_{}"': {"id": [1]},
+    "asio::awaitable<void> waiting =": {"task_id": TASKS, "delay": [100, 200, 300]},
+    "co_return result;": {"result": [10, 20, 30]},
+    'trace(fmt::format("Processing item': {"item": TASKS},
+    'trace(fmt::format("Item {} processed': {"item": TASKS},
+}
+SCREEN = 50  # lines
+
+
+def line_of(text, source=None):
+    """The number of the line that holds `text`, which must be the only one."""
+    source = source or MAIN
+    numbers = [number for number, line in enumerate(source, 1) if text in line]
+    assert len(numbers) == 1, f"{text!r} is in lines {numbers}"
+    return numbers[0]
+
+
+def marked_lines():
+    """The line below each marker."""
+    return [number + 1 for number, line in enumerate(MAIN, 1) if "// Breakpoint: " in line]
+
+
+def run(command):
+    """What the command prints."""
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.run(
+        command, stdin=subprocess.DEVNULL, **both, encoding="utf-8", timeout=TIMEOUT, check=False
+    ).stdout
+
+
+def gdb(*commands, arguments="", program=None):
+    """Runs a session with the helper loaded. Returns the output of each command."""
+    before = ["set width 0", "set confirm off", "set style enabled off", "set debuginfod enabled off"]
+    options = [f"--eval-command={command}" for command in [*before, f"set args {arguments} >/dev/null"]]
+    for command in commands:
+        options += [r"--eval-command=echo ==\n", f"--eval-command={command}"]
+    output = run([GDB, "-nx", "-batch", "-x", SOURCE / "asio_gdb.py", *options, program or PROGRAM])
+    assert "Python Exception" not in output and "Traceback" not in output, output
+    return output.split("==\n")[1:]
+
+
+def stack(backtrace, source=None):
+    """The stack in a backtrace: (function, arguments, text of the line) of frames in `source`, functions of others."""
+    frames = []
+    for line in backtrace.splitlines():
+        parts = re.match(r"(?:#\d+ +|    )(?:0x\w+ in )?(.+?) \((.*?)\)(?: (?:at|from) (\S+?)(?::(\d+))?)?$", line)
+        assert parts or not line.startswith(("#", "    ")), backtrace
+        if parts and re.search(r"(main|coroutines)\.cpp$", parts[3] or ""):
+            frames.append((parts[1], parts[2], (source or MAIN)[int(parts[4]) - 1].split("//")[0].strip()))
+        elif parts:
+            frames.append(parts[1])
+    return frames
+
+
+# What awaits what, as the backtrace at these lines has to show it: function, arguments, line.
+FETCHING = ("async_main", "workers=..., failing_task=0", "const std::string data = co_await fetch_data(1);")
+PROCESSING = ("async_main", "workers=..., failing_task=0", "co_await std::move(processing);")
+SLEEPING = "co_await timer.async_wait(asio::deferred);"
+IN_BODY = 'if $_caller_matches(".*coroutine_handle", 1)'  # not in what a compiler puts around the coroutine
+STACKS = [
+    ('trace(fmt::format("Fetching data', "", [("fetch_data", "id=1"), FETCHING]),
+    ("co_return fmt::format(", "", [("fetch_data", "id=1"), FETCHING]),
+    ('trace(fmt::format("Fetched data', "", [("async_main", "workers=..., failing_task=0")]),
+    ("const bool all_succeeded = report(", "", [("async_main", "workers=..., failing_task=0")]),
+    ("co_return std::vector<outcome>", "", [
+        ("join_tasks", "workers=..., failing_task=0"),
+        ("async_main", "workers=..., failing_task=0",
+         "const std::vector<outcome> outcomes = co_await join_tasks(workers, failing_task);"),
+    ]),
+    ("asio::awaitable<void> processing =", "", [("async_main", "workers=..., failing_task=0")]),
+    ('trace(fmt::format("Processing item', "", [("process_item", "item=1"), PROCESSING]),
+    ('trace(fmt::format("Item {} processed', " if item == 3", [("process_item", "item=3"), PROCESSING]),
+    ("asio::awaitable<void> waiting =", " if task_id == 2", [("async_task", "task_id=2, fail=false")]),
+    ("co_return result;", " if task_id == 2", [("async_task", "task_id=2, fail=false")]),
+]
+
+
+class MarkerTest:
+    """Markers hold: mixed into a test case for a debugger, which provides `stops` and `locals_of`."""
+
+    def test_every_marker_is_tested(self):
+        self.assertEqual(marked_lines(), sorted(line_of(text) for text in MARKERS))
+        for line in marked_lines():
+            self.assertNotIn("co_await", MAIN[line - 1])
+
+    def test_markers(self):
+        stops = self.stops_at_markers()
+        for text, variables in MARKERS.items():
+            found = [values for line, values in stops if line == line_of(text)]
+            for name, expected in variables.items():
+                with self.subTest(text=text, name=name):
+                    values = [value[name] for value in found]
+                    if isinstance(expected, str):
+                        self.assertEqual(len(values), 1)
+                        self.assertRegex(values[0], expected)
+                    else:
+                        last_number = [int(re.findall(r"\d+", value)[-1]) for value in values]
+                        self.assertEqual(sorted(last_number), expected, values)
+
+
+@unittest.skipUnless(GDB, "no gdb")
+class GDBTest(MarkerTest, unittest.TestCase):
+    maxDiff = None
+
+    def stops_at_markers(self):
+        """(line, values by name) of each stop at a marker."""
+        names = sorted({name for names in MARKERS.values() for name in names})
+        breaks = [f"break main.cpp:{line}" for line in marked_lines()]
+        # More rounds than there are stops: in the last ones the program has ended.
+        stop = ["frame", "info locals", *(f"print {name}" for name in names), "continue"]
+        output = gdb(*breaks, "run", *(25 * stop))[len(breaks) + 1 :]
+        stops = []
+        for start in range(0, len(output), len(stop)):
+            frame, variables, *values, _ = output[start : start + len(stop)]
+            if line := re.search(r"main\.cpp:(\d+)", frame):
+                stops.append((int(line[1]), dict(zip(names, values))))
+                self.assertLess(variables.count("\n"), SCREEN, variables)
+        return stops
+
+    def assert_stack(self, backtrace, expected, line=None):
+        """The coroutines are those expected, and only main or the thread's first functions are below them."""
+        found = stack(backtrace)
+        if line:
+            expected = [(*expected[0], line), *expected[1:]]
+        self.assertEqual(found[: len(expected)], expected, backtrace)
+        outer = [frame[0] if isinstance(frame, tuple) else frame for frame in found[len(expected) :]]
+        on_worker = expected[-1][0] == "async_task"
+        self.assertRegex(" ".join(outer), r"^(start_thread \w*clone\w*)?$" if on_worker else "^main$", backtrace)
+
+    def test_stack_at_markers(self):
+        for text, condition, expected in STACKS:
+            with self.subTest(text=text):
+                line = line_of(text)
+                *_, backtrace = gdb(f"break main.cpp:{line}{condition}", "run", "bt")
+                self.assert_stack(backtrace, expected, MAIN[line - 1].split("//")[0].strip())
+
+    def test_stack_below_a_helper_coroutine_and_a_function(self):
+        sleeping = ("sleep_for", "duration=...", SLEEPING)
+        callers = [("fetch_data", "id=1", "co_await sleep_for(100ms);"), FETCHING]
+        *_, backtrace = gdb(f"break main.cpp:{line_of(SLEEPING)}", "run", "bt")
+        self.assert_stack(backtrace, [sleeping, *callers])
+
+        *_, backtrace = gdb(f"tbreak main.cpp:{line_of('asio::awaitable<void> waiting')} if task_id == 3", "run", "set $it = $_thread",
+                            f"break main.cpp:{line_of(SLEEPING)} if $_thread == $it", "continue", "bt")  # fmt: skip
+        self.assert_stack(backtrace, [sleeping, ("async_task", "task_id=3, fail=false", "co_await std::move(waiting);")])
+
+        processing = line_of('trace(fmt::format("Processing item')
+        *_, backtrace = gdb(f"tbreak main.cpp:{processing}", "run", "break trace", "continue", "bt")
+        text = 'trace(fmt::format("Processing item: {}", item));'
+        self.assertEqual(stack(backtrace)[1:3], [("process_item", "item=1", text), PROCESSING], backtrace)
+
+    def test_stack_where_a_task_throws(self):
+        *_, backtrace = gdb("catch throw", "run", "bt", arguments="--fail 2")
+        throw = next(number for number, frame in enumerate(stack(backtrace)) if frame[0] == "async_task")
+        line = 'if (fail) throw std::runtime_error{"simulated failure"};'
+        self.assertEqual(stack(backtrace)[throw], ("async_task", "task_id=2, fail=true", line), backtrace)
+        self.assertNotRegex(backtrace, "asio::|coroutine_handle")
+
+    def test_stack_of_other_coroutines(self):
+        line = line_of("chain: innermost", OTHER)
+        *_, backtrace = gdb(f"break coroutines.cpp:{line}", "run", "bt", program=COROUTINES)
+        found = stack(backtrace, OTHER)
+        self.assertRegex(found[0][0], r"^net::pause_for(<std::chrono::duration<.*>)?$", backtrace)
+        self.assertEqual(found[0][1:], ('duration=..., reason="served"', 'std::puts(reason.c_str());'), backtrace)
+        self.assertRegex(found[1][0], r"^net::session::serve$", backtrace)
+        self.assertRegex(found[1][1], r"rounds=2$", backtrace)
+        self.assertEqual(found[1][2], 'served += co_await pause_for(10ms, "served");', backtrace)
+        self.assertRegex(found[2][0], r"^listen\(net::session&\)::.*::operator\(\)$", backtrace)
+        self.assertEqual(found[2][2], "const int served = co_await session.serve(rounds);", backtrace)
+        self.assertEqual((found[3][0], found[3][2]), ("listen", "co_await attempt(2);"), backtrace)
+
+    def test_less_and_more_of_the_stack(self):
+        line = line_of('trace(fmt::format("Fetching data')
+        *_, two, last, raw, full, _off, filtered_off = gdb(
+            f"break main.cpp:{line}", "run", "bt 2", "bt -1", "bt -no-filters", "bt full",
+            "disable frame-filter global asio", "bt")  # fmt: skip
+        self.assertEqual([frame[0] for frame in stack(two)], ["fetch_data", "async_main"])
+        self.assertEqual([frame[0] for frame in stack(last)], ["main"])
+        self.assertIn("awaitable_frame_base", raw)
+        self.assertEqual(raw, filtered_off)
+        self.assertIn("id = 1", full)
+        self.assertIn("main_context = ", full)
+
+    def test_stack_outside_coroutines_is_unchanged(self):
+        for place in "main", "epoll_wait":
+            *_, filtered, raw = gdb(f"break {place}", "run", "bt", "bt -no-filters")
+            self.assertIn("#0 ", raw)
+            self.assertEqual(filtered, raw)
+
+    def test_unreadable_stack(self):
+        line = line_of('trace(fmt::format("Fetching data')
+        resume = "python next(f for f in stack() if RESUME.search(f.name() or '')).select()"
+        *_, backtrace = gdb(f"break main.cpp:{line}", "run", resume, "set var this->caller_ = 16", "frame 0", "bt")
+        self.assertEqual([frame[0] for frame in stack(backtrace)][::2], ["fetch_data", "main"], backtrace)
+        self.assertIn("not readable", backtrace)
+
+    def walk(self, start, steps, program=None, source=None):
+        """The texts of the lines at which async-next stops, from `start` on, and what is left behind."""
+        *before, breakpoints, internal = gdb(
+            *start, *(steps * ["async-next"]), "info breakpoints", "maint info breakpoints", program=program)
+        numbers = [re.search(r"^(\d+)\t", stop, re.M) for stop in before[-steps:]]
+        self.assertIn("No breakpoints", breakpoints)
+        self.assertNotRegex(internal, r"(?m)^-\d+ +breakpoint .*\.cpp:")
+        return [(source or MAIN)[int(number[1]) - 1].split("//")[0].strip() for number in numbers if number]
+
+    def test_async_next_over_every_co_await_of_the_main_thread(self):
+        lines = self.walk([f"tbreak main.cpp:{line_of('asio::steady_timer timer')} {IN_BODY}", "run"], 5)
+        awaits = [SLEEPING, 'co_return fmt::format("Data_{}", id);']
+        self.assert_in_order(awaits, lines)
+
+        lines = self.walk([f"tbreak main.cpp:{line_of('Starting async')}", "run"], 24)
+        main = MAIN[line_of("Starting async") : line_of("co_return all_succeeded") - 1]
+        body = [line.strip() for line in main if line.strip() and not line.strip().startswith("//")]
+        once = [line for line in lines if line != "}"]
+        loop = [line for line in body if line != "}"]
+        head = next(number for number, line in enumerate(loop) if line.startswith("for ("))
+        rounds = loop[:head] + 3 * loop[head : head + 3] + [loop[head]] + loop[head + 3 :]
+        self.assertEqual(once[: len(rounds)], rounds)
+
+        lines = self.walk([f"tbreak main.cpp:{line_of('make_parallel_group(')} {IN_BODY}", "run"], 20)
+        self.assert_in_order(["co_return std::vector<outcome>"], lines)
+
+        lines = self.walk([f"tbreak main.cpp:{line_of('Processing item')}", "run"], 5)
+        awaits = ["co_await sleep_for(50ms);", 'trace(fmt::format("Item {} processed", item));', "for ("]
+        self.assert_in_order(awaits, lines)
+
+    def assert_in_order(self, expected, lines):
+        """Each of the expected texts begins one of the lines, in this order."""
+        rest = iter(lines)
+        self.assertTrue(all(any(line.startswith(text) for line in rest) for text in expected), lines)
+
+    def test_async_next_stays_in_the_task_it_started_in(self):
+        for task in 1, 2, 3:
+            start = [f"tbreak main.cpp:{line_of('asio::awaitable<void> waiting')} if task_id == {task}", "run"]
+            *_, last, task_id = gdb(*start, *(4 * ["async-next"]), "output task_id")
+            self.assertEqual(task_id.split()[-1], str(task))
+            lines = self.walk(start, 5)
+            after = MAIN[line_of('co_await std::move(waiting);') - 1 : line_of("co_return result;")]
+            texts = [line.strip() for line in after if not line.strip().startswith("//")]
+            self.assertEqual(lines, texts)
+
+    def test_async_next_stays_with_one_of_eight_instances(self):
+        lines = self.walk(
+            [f"tbreak coroutines.cpp:{line_of('walk: start', OTHER)} if walker == 5", "run"], 21, COROUTINES, OTHER)
+        body = [OTHER[number].split("//")[0].strip() for number in range(
+            line_of("walk: start", OTHER), line_of("walk: pause", OTHER))]
+        end = [OTHER[line_of(text, OTHER) - 1].split("//")[0].strip() for text in ("walk: end", "walk: over")]
+        lines = [line for line in lines if line != "}" and not line.startswith("const int steps = co_await")]
+        self.assertEqual(lines[: 3 * len(body) + 3], 3 * body + body[:1] + end)
+
+    def test_async_next_lets_breakpoints_stop_it(self):
+        completed = line_of("co_return result;")
+        *_, stop, task, breakpoints = gdb(
+            f"tbreak main.cpp:{line_of('asio::awaitable<void> waiting')} if task_id == 3", "run", "async-next",
+            f"tbreak main.cpp:{completed} if task_id == 1", "async-next", "output task_id", "info breakpoints")
+        self.assertIn(f"main.cpp:{completed}", stop)
+        self.assertEqual(task.split()[-1], "1")
+        self.assertIn("No breakpoints", breakpoints)
+
+    def test_async_next_is_next_elsewhere(self):
+        *_, first, second = gdb(f"break main.cpp:{line_of('lock{mutex}')}", "run", "next", "async-next")
+        self.assertIn("thread_local", first)
+        self.assertIn("elapsed =", second)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

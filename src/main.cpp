@@ -6,7 +6,7 @@
 // body: that runs when another coroutine co_awaits it, or when co_spawn starts it on an executor, which decides on what
 // thread. While a coroutine waits it is suspended: it blocks no thread, and its locals stay in a frame on the heap.
 
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -16,7 +16,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/use_future.hpp>
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -32,8 +31,7 @@ using namespace std::chrono_literals;
 
 /// How a task ended: `error` is what it threw; where that is null, `result` is what it returned.
 struct outcome {
-    std::uint32_t task_id;
-    std::uint32_t result;
+    std::uint32_t task_id, result;
     std::exception_ptr error;
 };
 
@@ -75,7 +73,6 @@ asio::awaitable<bool> async_main(asio::thread_pool::executor_type workers, std::
         asio::awaitable<void> processing = process_item(item);
         co_await std::move(processing);
     }
-
     trace("Async example completed");
     co_return all_succeeded;
 }
@@ -126,19 +123,19 @@ asio::awaitable<std::vector<outcome>> join_tasks(asio::thread_pool::executor_typ
 
 /// Traces each failure and then the results of the tasks that succeeded. Returns whether all did.
 bool report(const std::vector<outcome>& outcomes) {
-    std::vector<std::uint32_t> results;
+    std::string results;
+    int succeeded = 0;
     for (const outcome& task : outcomes) {
         try {
             if (task.error) std::rethrow_exception(task.error);
-            results.push_back(task.result);
+            results += fmt::format("{}{}", succeeded++ == 0 ? "" : ", ", task.result);
         } catch (const std::exception& error) {
             trace(fmt::format("Task {} failed: {}", task.task_id, error.what()));
         }
     }
-    const bool all_succeeded = results.size() == outcomes.size();
-    trace(all_succeeded ? fmt::format("Task results: {:n}", results)  // {:n}: without brackets
-                        : fmt::format("Some tasks failed: {} of 3 succeeded ({:n})", results.size(), results));
-    return all_succeeded;
+    trace(succeeded == 3 ? fmt::format("Task results: {}", results)
+                         : fmt::format("Some tasks failed: {} of 3 succeeded ({})", succeeded, results));
+    return succeeded == 3;
 }
 
 /// Waits 50 ms on the awaiting coroutine's executor.
@@ -157,7 +154,8 @@ constexpr auto usage =
 /// Returns the task that the command line wants to fail, or 0. Throws std::invalid_argument.
 std::uint32_t parse(const std::vector<std::string>& arguments) {
     if (arguments.empty()) return 0;
-    if (arguments.front() != "--fail") throw std::invalid_argument{fmt::format("unexpected argument: {:n}", arguments)};
+    if (arguments.front() != "--fail")
+        throw std::invalid_argument{fmt::format("unexpected argument {:?}", arguments.front())};
     const std::string task = arguments.size() == 2 ? arguments[1] : "";
     if (task != "1" && task != "2" && task != "3") throw std::invalid_argument{"--fail needs one task: 1, 2 or 3"};
     return static_cast<std::uint32_t>(task[0] - '0');
@@ -173,10 +171,12 @@ int main(int argc, char* argv[]) {
             const std::uint32_t failing_task = parse(arguments);
             asio::io_context main_context{1};  // Runs coroutines on the thread that calls run(): only on this one.
             asio::thread_pool workers{3};      // Runs them on three threads of its own.
-            auto done =
-                asio::co_spawn(main_context, async_main(workers.get_executor(), failing_task), asio::use_future);
-            main_context.run();          // Returns when nothing is left to do: async_main is done.
-            all_succeeded = done.get();  // Throws what async_main threw.
+            asio::co_spawn(main_context, async_main(workers.get_executor(), failing_task),
+                           [&](std::exception_ptr error, bool succeeded) {
+                               if (error) std::rethrow_exception(error);  // run() throws it then.
+                               all_succeeded = succeeded;
+                           });
+            main_context.run();  // Returns when nothing is left to do: async_main is done.
         }
         if (!std::cout) throw std::runtime_error{"cannot write to stdout"};
         return all_succeeded ? 0 : 1;

@@ -67,10 +67,10 @@ def gdb(*commands, arguments="", program=None):
     before = ["set width 0", "set confirm off", "set style enabled off", "set debuginfod enabled off"]
     options = [f"--eval-command={command}" for command in [*before, f"set args {arguments} >/dev/null"]]
     for command in commands:
-        options += [r"--eval-command=echo ==\n", f"--eval-command={command}"]
+        options += [r"--eval-command=echo <<<\n", f"--eval-command={command}"]
     output = run([GDB, "-nx", "-batch", "-x", SOURCE / "asio_gdb.py", *options, program or PROGRAM])
     assert "Python Exception" not in output and "Traceback" not in output, output
-    return output.split("==\n")[1:]
+    return output.split("<<<\n")[1:]
 
 
 def stack(backtrace, source=None):

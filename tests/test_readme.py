@@ -1,0 +1,96 @@
+"""Tests that README.md is true: its samples are what the program prints, its sessions what the debuggers show.
+
+    ASYNC_EXAMPLE=<path of a build with -O0 -g> GDB=<path> LLDB=<path> python3 test_readme.py
+"""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PROGRAM = os.environ["ASYNC_EXAMPLE"]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.M | re.S)
+
+
+def run(*command):
+    return subprocess.run(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        encoding="utf-8", timeout=300, check=False).stdout  # fmt: skip
+
+
+def events(trace):
+    """The events without time and thread, in an order that does not vary."""
+    return sorted(re.findall(r"^\[ *[\d.]+ ms\] \[(?:main    |worker \d)\] (.*)$", trace, re.M))
+
+
+class ReadmeTest(unittest.TestCase):
+    def test_samples(self):
+        trace, _picture, failure, usage = blocks("text")
+        self.assertEqual(events(trace), events(run(PROGRAM)))
+        self.assertEqual(len(events(trace)), trace.count("\n"))
+        self.assertTrue(set(events(failure)) <= set(events(run(PROGRAM, "--fail", "2"))), failure)
+        self.assertEqual(len(events(failure)), 2)
+        self.assertEqual(usage, run(PROGRAM, "--help"))
+
+    def test_launch_json(self):
+        (text,) = blocks("json")
+        launch = json.loads(text)["configurations"][0]
+        for path in re.findall(r"\$\{workspaceFolder\}/(src/\S*)\"", text):
+            self.assertTrue((ROOT / path).exists(), path)
+        self.assertEqual(launch["program"], "${workspaceFolder}/build/async_example")
+
+    def test_commands(self):
+        """Two commands for each system, which differ only in Boost's package; CI runs the second."""
+        newer_run, newer_test, debian_12_run, debian_12_test = blocks("sh")
+        self.assertEqual(newer_run.replace("libboost-dev", "libboost1.81-dev"), debian_12_run)
+        self.assertEqual(newer_test.replace("libboost-dev", "libboost1.81-dev"), debian_12_test)
+        self.assertTrue(newer_run.endswith("./build/async_example\n"))
+        self.assertTrue(newer_test.endswith("ctest --test-dir build --output-on-failure\n"))
+        self.assertIn("README.md)", (ROOT / ".ci" / "run").read_text("utf-8"))
+
+    def check_session(self, session, prompt, debug):
+        """Gives the debugger the commands of a session. Its output must have the lines of the session, in order."""
+        steps = re.split(rf"^{re.escape(prompt)} ", session, flags=re.M)[1:]
+        commands, expected = zip(*(step.split("\n", 1) for step in steps))
+        outputs = debug(commands)
+        self.assertEqual(len(outputs), len(commands), outputs)
+        for command, lines, output in zip(commands, expected, outputs):
+            rest = iter(output.splitlines())
+            for line in lines.splitlines():
+                pattern = ".*".join(re.escape(part) for part in line.split("…"))
+                found = any(re.search(f"^{pattern}", candidate) for candidate in rest)
+                self.assertTrue(found, f"after {command!r}: no {line!r} in:\n{output}")
+
+    @unittest.skipUnless(os.environ.get("GDB"), "skipped: no GDB on this machine")
+    def test_gdb_session(self):
+        def debug(commands):
+            options = ["--eval-command=set width 0", "--eval-command=set debuginfod enabled off"]
+            for command in commands:
+                options += [r"--eval-command=echo <<<\n", f"--eval-command={command}"]
+            return run(os.environ["GDB"], "-nx", "-batch", "-x", "src/asio_gdb.py", *options, PROGRAM).split("<<<\n")[1:]
+
+        (session,) = blocks("gdb")
+        self.check_session(session, "(gdb)", debug)
+
+    @unittest.skipUnless(os.environ.get("LLDB"), "skipped: no LLDB on this machine")
+    def test_lldb_session(self):
+        def debug(commands):
+            options = ["--no-lldbinit", "-b"]
+            for command in commands:
+                options += ["-o", command]
+            output = run(os.environ["LLDB"], *options, PROGRAM)
+            return re.split(r"^\(lldb\) (?!target create|settings set)\S.*\n", output, flags=re.M)[1:]
+
+        (session,) = blocks("lldb")
+        self.check_session(session, "(lldb)", debug)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -19,7 +19,7 @@ import os
 import re
 
 import gdb
-from gdb.FrameDecorator import FrameDecorator, SymValueWrapper
+from gdb.FrameDecorator import FrameDecorator
 
 LIBRARY = re.compile(r"/boost/asio/|/include/(boost|asio|c\+\+)/")
 RESUME = re.compile(r"asio::detail::awaitable_frame_base<.*>::resume$")
@@ -66,7 +66,7 @@ class Coroutine:
         else:
             symbols = [symbol for symbol in symbols if symbol.is_argument]
         places = [self.address + self.offsets[symbol.name] for symbol in symbols]
-        return [SymValueWrapper(symbol, read(place, symbol.type)) for symbol, place in zip(symbols, places)]
+        return [Argument(symbol, read(place, symbol.type)) for symbol, place in zip(symbols, places)]
 
     def instructions(self):
         with gdb.with_parameter("disassembly-flavor", "att"):
@@ -94,6 +94,14 @@ class Coroutine:
         table = [(line, pc) for line, pc in table if self.block.start <= pc < self.block.end]
         edges = {min(table)[0], max(table)[0]}
         return [(line, pc) for line, pc in table if pc > body and line not in edges]
+
+
+class Argument:
+    """What GDB wants of a frame's argument."""
+
+    def __init__(self, symbol, value):
+        self.symbol = lambda: symbol
+        self.value = lambda: value
 
 
 def read(address, value_type):

@@ -5,6 +5,7 @@
 Both programs are built with -O0 -g. A debugger stops the clock: nothing here depends on time.
 """
 
+import ast
 import os
 import pathlib
 import re
@@ -73,11 +74,24 @@ def gdb(*commands, arguments="", program=None):
     return output.split("<<<\n")[1:]
 
 
+def lldb(*commands, arguments="", program=None):
+    """Runs a session with the helper loaded. Returns the output of each command."""
+    options = []
+    launch = f"process launch -o /dev/null -- {arguments}"
+    for command in [f"command script import {SOURCE / 'asio_lldb.py'}", *commands]:
+        options += ["-o", "script print('<<<')", "-o", launch if command == "run" else command]
+    output = run([LLDB, "--no-lldbinit", "-b", *options, program or PROGRAM])
+    assert "Traceback" not in output, output
+    # LLDB repeats each command before its output.
+    parts = re.split(r"^(?:\(lldb\) script .*\n)?<<<\n", output, flags=re.M)
+    return [part.split("\n", 1)[-1] for part in parts[2:]]
+
+
 def stack(backtrace, source=None):
     """The stack in a backtrace: (function, arguments, text of the line) of frames in `source`, functions of others."""
     frames = []
     for line in backtrace.splitlines():
-        parts = re.match(r"(?:#\d+ +|    )(?:0x\w+ in )?(.+?) \((.*?)\)(?: (?:at|from) (\S+?)(?::(\d+))?)?$", line)
+        parts = re.match(r"(?:#\d+ +|    )(?:0x\w+ in )?(.+?) ?\((.*?)\)(?: (?:at|from) (\S+?)(?::(\d+))?)?$", line)
         assert parts or not line.startswith(("#", "    ")), backtrace
         if parts and re.search(r"(main|coroutines)\.cpp$", parts[3] or ""):
             frames.append((parts[1], parts[2], (source or MAIN)[int(parts[4]) - 1].split("//")[0].strip()))
@@ -295,6 +309,106 @@ class GDBTest(MarkerTest, unittest.TestCase):
         *_, first, second = gdb(f"break main.cpp:{line_of('lock{mutex}')}", "run", "next", "async-next")
         self.assertIn("thread_local", first)
         self.assertIn("elapsed =", second)
+
+
+@unittest.skipUnless(LLDB, "no LLDB")
+class LLDBTest(MarkerTest, unittest.TestCase):
+    maxDiff = None
+
+    def stops_at_markers(self):
+        names = sorted({name for names in MARKERS.values() for name in names})
+        breaks = [f"breakpoint set -f main.cpp -l {line}" for line in marked_lines()]
+        # LLDB stops once where several threads have come to a breakpoint at the same time: ask each thread.
+        values = (
+            "script print([(str(t.frame[0]), [(v.name, str(v)) for v in t.frame[0].GetVariables(True, True, False, True)])"
+            " for t in lldb.process if t.GetStopReason() == lldb.eStopReasonBreakpoint])"
+        )
+        output = lldb(*breaks, "run", *(25 * [values, "continue"]))[len(breaks) + 1 :]
+        stops = []
+        for stopped in output[::2]:
+            for frame, variables in ast.literal_eval(re.search(r"^\[.*", stopped, re.M)[0] if "[(" in stopped else "[]"):
+                stops.append((int(re.search(r"at main\.cpp:(\d+)", frame)[1]), dict(variables)))
+        self.assertTrue(all(name in {name for _, values in stops for name in values} for name in names))
+        return stops
+
+    def test_stack_at_markers(self):
+        for text, _condition, expected in STACKS:
+            with self.subTest(text=text):
+                line = line_of(text)
+                expected = [(*expected[0], MAIN[line - 1].split("//")[0].strip()), *expected[1:]]
+                expected[0] = expected[0][:2] + expected[0][-1:]
+                output = lldb(f"breakpoint set -f main.cpp -l {line}", "run", *(3 * ["async-bt", "continue"]))
+                stacks = [stack(backtrace) for backtrace in output[2::2]]
+                if expected[0][0] == "async_task":  # whichever LLDB selects of those that stop at the same time
+                    expected = [stacks[0][0]]
+                    self.assertRegex(stacks[0][0][1], "^task_id=[123], fail=false$")
+                self.assertIn(expected, [found[: len(expected)] for found in stacks], output)
+                found = next(found for found in stacks if found[: len(expected)] == expected)
+                outer = [frame[0] if isinstance(frame, tuple) else frame for frame in found[len(expected) :]]
+                on_worker = expected[-1][0] == "async_task"
+                self.assertRegex(" ".join(outer), "^(start_thread .*clone.*)?$" if on_worker else "^main$", output)
+
+    def test_stack_below_a_helper_coroutine(self):
+        *_, backtrace = lldb(f"breakpoint set -f main.cpp -l {line_of('Fetching data')}", "run", "breakpoint delete -f",
+                             f"breakpoint set -f main.cpp -l {line_of(SLEEPING)}", "continue", "async-bt")  # fmt: skip
+        callers = [("fetch_data", "id=1", "co_await sleep_for(100ms);"), FETCHING]
+        self.assertEqual(stack(backtrace)[:3], [("sleep_for", "duration=...", SLEEPING), *callers], backtrace)
+
+    def test_stack_where_a_task_throws(self):
+        *_, backtrace = lldb("breakpoint set -E c++", "run", "async-bt", arguments="--fail 2")
+        line = 'if (fail) throw std::runtime_error{"simulated failure"};'
+        self.assertIn(("async_task", "task_id=2, fail=true", line), stack(backtrace), backtrace)
+
+    def test_stack_outside_coroutines(self):
+        *_, backtrace = lldb("breakpoint set -n main", "run", "async-bt")
+        self.assertEqual([frame[0] for frame in stack(backtrace)], ["main"], backtrace)
+
+    def test_stack_of_other_coroutines(self):
+        line = line_of("chain: innermost", OTHER)
+        *_, backtrace = lldb(f"breakpoint set -f coroutines.cpp -l {line}", "run", "async-bt", program=COROUTINES)
+        found = stack(backtrace, OTHER)
+        names = r"^net::pause_for.* net::session::serve listen.*(lambda|operator).* listen( |$)"
+        self.assertRegex(" ".join(str(frame[0]) for frame in found), names, backtrace)
+        lines = ["std::puts(reason.c_str());", 'served += co_await pause_for(10ms, "served");',
+                 "const int served = co_await session.serve(rounds);", "co_await attempt(2);"]  # fmt: skip
+        self.assertEqual([frame[2] for frame in found[:4]], lines, backtrace)
+
+    def walk(self, start, steps, program=None, source=None):
+        """The texts of the lines at which async-next stops, from `start` on."""
+        *output, breakpoints = lldb(*start, *(steps * ["async-next"]), "breakpoint list", program=program)
+        self.assertEqual(len(re.findall(r"^\d+: ", breakpoints, re.M)), 1, breakpoints)
+        numbers = [re.search(r"at \w+\.cpp:(\d+)", stop) for stop in output[-steps:]]
+        return [(source or MAIN)[int(number[1]) - 1].split("//")[0].strip() for number in numbers if number]
+
+    def test_async_next_over_every_co_await_of_the_main_thread(self):
+        start = [f"breakpoint set -f main.cpp -l {line_of('Starting async')}", "run"]
+        lines = [line for line in self.walk(start, 22) if line != "}"]
+        body = [line.strip() for line in MAIN[line_of("Starting async") : line_of("co_return all_succeeded") - 1]]
+        body = [line for line in body if line and line != "}" and not line.startswith("//")]
+        head = next(number for number, line in enumerate(body) if line.startswith("for ("))
+        rounds = body[:head] + 3 * body[head : head + 3] + [body[head]] + body[head + 3 :]
+        self.assertEqual(lines[:15], rounds[:15])
+
+    def test_async_next_stays_in_the_task_it_started_in(self):
+        start = [f"breakpoint set -o true -f main.cpp -l {line_of('asio::awaitable<void> waiting')}", "run"]
+        *before, task_id = lldb(*start, "frame variable task_id", *(5 * ["async-next"]), "frame variable task_id")
+        self.assertEqual(task_id.split()[-1], before[2].split()[-1])
+        stops = [re.search(r"at main\.cpp:(\d+)", stop) for stop in before[3:]]
+        after = range(line_of("co_await std::move(waiting);"), line_of("co_return result;") + 1)
+        lines = [number for number in after if not MAIN[number - 1].strip().startswith("//")]
+        self.assertEqual([int(stop[1]) for stop in stops], lines)
+
+    def test_async_next_stays_with_one_of_eight_instances(self):
+        start = [f"breakpoint set -o true -f coroutines.cpp -l {line_of('walk: start', OTHER)}", "run"]
+        *output, = lldb(*start, *(20 * ["async-next"]), "breakpoint list", program=COROUTINES)
+        numbers = [re.search(r"at coroutines\.cpp:(\d+)", stop) for stop in output[2:-1]]
+        lines = [OTHER[int(number[1]) - 1].split("//")[0].strip() for number in numbers if number]
+        lines = [line for line in lines if line != "}" and not line.startswith("const int steps = co_await")]
+        body = [OTHER[number].split("//")[0].strip() for number in range(
+            line_of("walk: start", OTHER), line_of("walk: pause", OTHER))]
+        end = [OTHER[line_of(text, OTHER) - 1].split("//")[0].strip() for text in ("walk: end", "walk: over")]
+        self.assertEqual(lines[: 3 * len(body) + 3], 3 * body + body[:1] + end)
+        self.assertIn("No breakpoints", output[-1])
 
 
 if __name__ == "__main__":

@@ -45,17 +45,13 @@ class Coroutine:
     def name(self):
         """The function as the programmer wrote it: without parameters and what the compiler adds."""
         name = re.sub(r"\[abi:\w+\]", "", self.function.name)
-        actor = re.fullmatch(r"(.*)\((\w+)\.Frame ?\*\)", name)  # GCC: f(_Z1fi.Frame *)
-        if actor and not actor[1].endswith("operator()"):
-            return actor[1]
-        if actor:  # a lambda: only the mangled name tells in which function
-            name = gdb.execute(f"demangle {actor[2]}", to_string=True).strip()
-        name, depth = name.removesuffix(" const"), 0
-        for at in reversed(range(len(name))):  # take the last pair of parentheses off
-            depth += {")": 1, "(": -1}.get(name[at], 0)
-            if depth == 0:
-                return name[:at] if name[at] == "(" else name
-        return name
+        actor = re.fullmatch(r"operator\(\)\((\w+)\.Frame ?\*\)", name)
+        if actor:  # a lambda in a build by GCC: only the mangled name tells in which function
+            name = gdb.execute(f"demangle {actor[1]}", to_string=True).strip()
+        parameters = True
+        while parameters:  # from the inside out
+            name, parameters = re.subn(r"\([^()]*\)", "", name)
+        return re.sub(r"::(\$_\d+|\{lambda#\d+\})::operator$", "::{lambda}", name.removesuffix(" const"))
 
     def arguments(self):
         """Names and values. Clang marks arguments as such; GCC puts them between two variables of its own."""

@@ -38,6 +38,7 @@ MARKERS = {
     'trace(fmt::format("Item {} processed': {"item": TASKS},
 }
 SCREEN = 50  # lines
+THREAD = r"^(start_thread|\?\?|___lldb\w+) (\w*clone\w*|\?\?|___lldb\w+)$"  # where a thread begins: without libc's symbols, ??
 
 
 def line_of(text, source=None):
@@ -88,7 +89,7 @@ def lldb(*commands, arguments="", program=None):
 def stack(backtrace, source=None):
     """The stack in a backtrace: (function, arguments, text of the line) of frames in `source`, functions of others."""
     frames = []
-    for line in backtrace.splitlines():
+    for line in re.sub(r"std::chrono::duration = \{[^}]*\}", "...", backtrace).splitlines():
         parts = re.match(r"(?:#\d+ +|    )(?:0x\w+ in )?(.+?) ?\((.*?)\)(?: (?:at|from) (\S+?)(?::(\d+))?)?$", line)
         assert parts or not line.startswith(("#", "    ")), backtrace
         if parts and re.search(r"(main|coroutines)\.cpp$", parts[3] or ""):
@@ -171,7 +172,7 @@ class GDBTest(MarkerTest, unittest.TestCase):
         self.assertEqual(found[: len(expected)], expected, backtrace)
         outer = [frame[0] if isinstance(frame, tuple) else frame for frame in found[len(expected) :]]
         on_worker = expected[-1][0] == "async_task"
-        self.assertRegex(" ".join(outer), r"^(start_thread \w*clone\w*)?$" if on_worker else "^main$", backtrace)
+        self.assertRegex(" ".join(outer), THREAD if on_worker else "^main$", backtrace)
 
     def test_stack_at_markers(self):
         for text, condition, expected in STACKS:
@@ -224,7 +225,7 @@ class GDBTest(MarkerTest, unittest.TestCase):
         self.assertEqual([frame[0] for frame in stack(last)], ["main"])
         self.assertIn("awaitable_frame_base", raw)
         self.assertEqual(raw, filtered_off)
-        self.assertIn("id = 1", full)
+        self.assertRegex(full, "(_Coro|_)_promise = ")
         self.assertIn("main_context = ", full)
 
     def test_stack_outside_coroutines_is_unchanged(self):
@@ -344,7 +345,7 @@ class LLDBTest(MarkerTest, unittest.TestCase):
                 found = next(found for found in stacks if found[: len(expected)] == expected)
                 outer = [frame[0] if isinstance(frame, tuple) else frame for frame in found[len(expected) :]]
                 on_worker = expected[-1][0] == "async_task"
-                self.assertRegex(" ".join(outer), "^(start_thread .*clone.*)?$" if on_worker else "^main$", output)
+                self.assertRegex(" ".join(outer), THREAD if on_worker else "^main$", output)
 
     def test_stack_below_a_helper_coroutine(self):
         *_, backtrace = lldb(f"breakpoint set -f main.cpp -l {line_of('Fetching data')}", "run", "breakpoint delete -f",

@@ -1,10 +1,11 @@
-"""LLDB for Boost.Asio's C++20 coroutines: who awaits whom.
+"""LLDB for Boost.Asio's C++20 coroutines: who awaits whom, and stepping over a co_await.
 
     lldb -o "command script import src/asio_lldb.py" build/async_example
 
-async-bt    shows the logical stack of this thread: the running coroutine, the one that awaits it, and so on up to the one
-            that was spawned, then the thread's outer frames. Asio's and the standard library's in between are hidden.
-It has no `async-next` as asio_gdb.py has: LLDB 19 loses track where several threads step over breakpoints at once.
+async-bt    shows the logical stack: the running coroutine, the one that awaits it, and so on up to the one that was
+            spawned, then the thread's outer frames. Asio's and the standard library's frames in between are hidden.
+async-next  is `next` for coroutines: it stops at the next line that this instance of the coroutine runs, on whichever
+            thread, and at its end in the coroutine that awaits it. At the end of a spawned one the program runs on.
 
 For any program that uses boost::asio::awaitable, built with -O0 -g by GCC or Clang. LLDB 19 or newer.
 
@@ -20,6 +21,8 @@ import re
 import lldb
 
 LIBRARY = re.compile(r"/boost/asio/|/include/(boost|asio|c\+\+)/")
+JUMP = re.compile(r"j|b$|b\.|cb|tb")
+SIGTRAP = 5  # of the debugger's own making
 RESUME = re.compile(r"asio::detail::awaitable_frame_base<.*>::resume\(\)$")
 
 
@@ -27,7 +30,7 @@ class Coroutine:
     """A running or waiting coroutine, known by its `awaitable_frame_base` (a pointer)."""
 
     def __init__(self, base):
-        self.target = base.target
+        self.base, self.target = base.unsigned, base.target
         self.address = read_pointer(base.process, base.GetChildMemberWithName("coro_").load_addr)
         start = self.target.ResolveLoadAddress(read_pointer(base.process, self.address))  # the resume function comes first
         self.symbol, self.function, self.definition = start.symbol, start.function, start.line_entry
@@ -71,14 +74,25 @@ class Coroutine:
         calls = (i.addr.line_entry for i in rest if "await_suspend" in i.GetComment(self.target))
         return next(calls, self.definition).line
 
+    def statements(self):
+        """(line, pc) of each place where `next` may stop. That excludes the function's first and last line, of which
+        GCC puts parts at every co_await, and all before the first jump, where Clang names lines of the body."""
+        body = itertools.dropwhile(lambda i: not JUMP.match(i.GetMnemonic(self.target)), self.instructions())
+        starts = ((i.addr.line_entry, i.addr) for i in body)
+        starts = [(entry, at) for entry, at in starts if entry.GetStartAddress() == at and entry.line > 0]
+        table = [(entry.line, at.GetLoadAddress(self.target)) for entry, at in starts if entry.file == self.definition.file]
+        edges = {self.definition.line, max(table)[0]}
+        return [(line, pc) for line, pc in table if line not in edges]
+
 
 def read_pointer(process, address):
     return process.ReadPointerFromMemory(address, lldb.SBError())
 
 
-def execute(debugger, command, result=None):
-    result = result or lldb.SBCommandReturnObject()
-    debugger.GetCommandInterpreter().HandleCommand(command, result)
+def execute(debugger, command, result=None, thread=None):
+    """Of this thread, if one is named: a command of ours would else see the one that was selected when it began."""
+    result, context = result or lldb.SBCommandReturnObject(), lldb.SBExecutionContext(thread or debugger.GetSelectedTarget())
+    debugger.GetCommandInterpreter().HandleCommand(command, context, result, False)
     return result
 
 
@@ -168,8 +182,62 @@ def async_bt(debugger, _command, context, result, _internal):
     if any(base_of(frame) for frame in context.thread):
         result.AppendMessage("\n".join(logical_stack(context.thread)))
     else:
-        execute(debugger, "thread backtrace", result)
+        execute(debugger, "thread backtrace", result, context.thread)
+
+
+def async_next(debugger, _command, context, result, _internal):
+    """Like `next`, but steps over a co_await: to the next line that this instance of the coroutine executes."""
+    thread, process = context.thread, context.process
+    if not thread:
+        result.SetError("The program is not being run.")
+        return
+    here = thread.GetFrameAtIndex(0)
+    line_now, wanted = here.line_entry.line, set()  # (pc, base): where to stop, and in which instance
+    for coroutine in chain(base_of(here)) if base_of(here) else ():
+        wanted |= {(pc, coroutine.base) for line, pc in coroutine.statements() if line != line_now}
+        line_now = None
+    was_asynchronous = debugger.GetAsync()
+    debugger.SetAsync(False)  # to wait for the stops
+    stops = [context.target.BreakpointCreateByAddress(pc) for pc in {pc for pc, _ in wanted}]
+    try:
+        if wanted:
+            run_to(process, wanted, {stop.GetID() for stop in stops})
+        else:
+            thread.StepOver()
+    finally:
+        for stop in stops:
+            context.target.BreakpointDelete(stop.GetID())
+        debugger.SetAsync(was_asynchronous)
+    if process.is_stopped:
+        execute(debugger, "frame select 0", result, process.GetSelectedThread())
+    else:
+        execute(debugger, "process status", result)
+
+
+def run_to(process, wanted, ours):
+    """Continues to a wanted place, and selects the thread that reached it, or to a stop for another reason.
+
+    A thread that did not get to run since still tells why it stopped before: so it is the hits that count."""
+    while True:
+        hits = hit_counts(process.target, ours)
+        process.Continue()
+        for thread in process:
+            base = base_of(thread.GetFrameAtIndex(0))
+            if base and (thread.GetFrameAtIndex(0).pc, base.unsigned) in wanted:
+                process.SetSelectedThread(thread)
+                return
+        reasons = [(thread.stop_reason, thread.GetStopReasonDataAtIndex(0)) for thread in process]
+        other = (lldb.eStopReasonException, lldb.eStopReasonWatchpoint)
+        signalled = any(why in other or why == lldb.eStopReasonSignal and data != SIGTRAP for why, data in reasons)
+        if not process.is_stopped or signalled or hits != hit_counts(process.target, ours):
+            return
+
+
+def hit_counts(target, ours):
+    return {stop.GetID(): stop.GetHitCount() for stop in target.breakpoint_iter() if stop.GetID() not in ours}
 
 
 def __lldb_init_module(debugger, _internal):
-    debugger.HandleCommand(f"command script add --overwrite --function {__name__}.async_bt async-bt")
+    for command in "async-bt", "async-next":
+        function = f"{__name__}.{command.replace('-', '_')}"
+        debugger.HandleCommand(f"command script add --overwrite --function {function} {command}")

@@ -371,6 +371,27 @@ class LLDBTest(MarkerTest, unittest.TestCase):
                  "const int served = co_await session.serve(rounds);", "co_await attempt(2);"]  # fmt: skip
         self.assertEqual([frame[2] for frame in found[:4]], lines, backtrace)
 
+    def test_async_next_over_every_co_await_of_the_main_thread(self):
+        start = [f"breakpoint set -o true -f main.cpp -l {line_of('Starting async')}", "run"]
+        output = lldb(*start, *(22 * ["async-next"]))
+        numbers = [re.search(r"at main\.cpp:(\d+)", stop) for stop in output[2:]]
+        lines = [MAIN[int(number[1]) - 1].strip() for number in numbers if number]
+        body = [line.strip() for line in MAIN[line_of("Starting async") : line_of("co_return all_succeeded") - 1]]
+        body = [line for line in body if line and line != "}" and not line.startswith("//")]
+        head = next(number for number, line in enumerate(body) if line.startswith("for ("))
+        rounds = body[:head] + 3 * body[head : head + 3]
+        self.assertEqual([line for line in lines if line != "}"][: len(rounds)], rounds)
+
+    def test_async_next_stays_with_one_of_eight_instances(self):
+        start = [f"breakpoint set -o true -f coroutines.cpp -l {line_of('walk: start', OTHER)}", "run"]
+        *output, breakpoints = lldb(*start, *(17 * ["async-next"]), "breakpoint list", program=COROUTINES)
+        numbers = [re.search(r"at coroutines\.cpp:(\d+)", stop) for stop in output[2:]]
+        lines = [OTHER[int(number[1]) - 1].split("//")[0].strip() for number in numbers if number]
+        body = [OTHER[number].split("//")[0].strip() for number in range(
+            line_of("walk: start", OTHER), line_of("walk: pause", OTHER))]  # fmt: skip
+        end = OTHER[line_of("walk: end", OTHER) - 1].split("//")[0].strip()
+        self.assertEqual([line for line in lines if line != "}"][: 3 * len(body) + 2], [*3 * body, body[0], end])
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

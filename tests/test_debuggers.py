@@ -38,7 +38,7 @@ MARKERS = {
     'trace(fmt::format("Item {} processed': {"item": TASKS},
 }
 SCREEN = 50  # lines
-THREAD = r"^(start_thread|\?\?|___lldb\w+) (\w*clone\w*|\?\?|___lldb\w+)$"  # where a thread begins: without libc's symbols, ??
+THREAD = r"^((start_thread|\?\?) (\w*clone\w*|\?\?))?$"  # where a thread begins; without libc's symbols, ?? or nothing
 
 
 def line_of(text, source=None):
@@ -224,7 +224,6 @@ class GDBTest(MarkerTest, unittest.TestCase):
         self.assertEqual([frame[0] for frame in stack(last)], ["main"])
         self.assertIn("awaitable_frame_base", raw)
         self.assertEqual(raw, filtered_off)
-        self.assertRegex(full, "(_Coro|_)_promise = ")
         self.assertIn("main_context = ", full)
 
     def test_stack_outside_coroutines_is_unchanged(self):

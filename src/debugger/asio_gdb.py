@@ -132,7 +132,8 @@ class GDB(model.Debugger):
 
     def show(self, variable, address):
         try:
-            return value_at(address, variable.type).format_string(summary=True, max_elements=40)
+            text = value_at(address, variable.type).format_string(summary=True, max_elements=40)
+            return "..." if "{" in text else text
         except gdb.error:
             return "..."
 
@@ -324,7 +325,7 @@ class Stop(gdb.Breakpoint):
 
     def __init__(self, pc, instances):
         super().__init__(f"*{pc}", internal=True)
-        self.silent, self.pc, self.instances, self.reached = True, pc, instances, False
+        self.silent, self.pc, self.instances, self.reached = front_end() != "mi", pc, instances, False
 
     def stop(self):
         frame = gdb.newest_frame()
@@ -379,8 +380,9 @@ class Stepper:
         gdb.execute("\n".join([f"define hook-{event}", f"python asio_stepper.on_{event}()", *own, "end"]))
 
     def clear(self):
-        for stop in self.stops:
-            stop.delete()
+        with quiet_front_end():
+            for stop in self.stops:
+                stop.delete()
         self.stops = []
 
     def on_next(self):
@@ -392,7 +394,8 @@ class Stepper:
                 return
             if body.promise and model.Coroutine(asio, body.promise).is_readable:
                 self.step = model.Step(asio, body, body.frame.find_sal().line, frames)
-                self.stops = [Stop(pc, instances) for pc, instances in self.step.catches().items()]
+                with quiet_front_end():
+                    self.stops = [Stop(pc, instances) for pc, instances in self.step.catches().items()]
             elif self.forced:
                 gdb.write(f"This is a plain next: {model.NEEDS}.\n")
         except (gdb.error, model.Unreadable, ValueError):
@@ -400,12 +403,15 @@ class Stepper:
 
     def on_stop(self):
         step, self.step = self.step, None
-        reached = next((stop.pc for stop in self.stops if isinstance(stop, Stop) and stop.reached), None)
-        self.clear()
-        if not step:
-            if reached:
-                report_step(reached)
+        reached = next((stop for stop in self.stops if isinstance(stop, Stop) and stop.reached), None)
+        if reached and not step:  # in an MI front end: see below
+            if reached.is_users() or not can_step_instruction():
+                gdb.post_event(self.clear)
+            else:
+                self.clear()
+                gdb.execute("nexti")
             return
+        self.clear()
         if not reached and "stepped" not in gdb.execute("info program", to_string=True):
             return
         try:
@@ -440,11 +446,15 @@ def show_place(step):
     gdb.write(gdb.execute("frame", to_string=True).splitlines()[-1] + "\n")
 
 
-def report_step(pc):
-    """An MI front end would be told of a breakpoint that it does not know. A step by one instruction, which it is told
-    of in place of that, is no step backwards or elsewhere unless the instruction is a jump or a call."""
-    if front_end() == "mi" and not re.match("j|call|b", gdb.newest_frame().architecture().disassemble(pc)[0]["asm"]):
-        gdb.execute("nexti")
+def can_step_instruction():
+    """An MI front end would be told of a breakpoint that it does not know. So it is told of a step by one instruction
+    in place of that, unless that leaves the line or runs a function."""
+    frame = gdb.newest_frame()
+    code = frame.architecture().disassemble(frame.pc())[0]["asm"]
+    jump = re.match(r"jmp +0x(\w+)", code)
+    if jump:
+        return gdb.find_pc_line(int(jump[1], 16)).line == frame.find_sal().line
+    return not re.match("j|call|b", code)
 
 
 def quiet_front_end():

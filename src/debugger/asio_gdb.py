@@ -588,3 +588,5 @@ AsyncStep("async-step", gdb.COMMAND_RUNNING)
 asio_tasks = AsyncTasks("async-tasks", gdb.COMMAND_STACK)
 AsyncIn("async-in", gdb.COMMAND_STACK)
 gdb.events.cont.connect(lambda _event: setattr(asio_tasks, "listed", ()))
+for loaded in gdb.events.exited, gdb.events.new_objfile, gdb.events.clear_objfiles:
+    loaded.connect(lambda _event: asio.forget())

@@ -96,19 +96,21 @@ class Debugger:
     def show(self, variable, address):
         """The text of the variable's value there, "..." for what takes more than a few words."""
 
-    # What it knows of a program's code does not change: ask once.
-
     def __init__(self):
+        self.forget()
+
+    def forget(self):
+        """What is known of the program's code is asked for once, until it is loaded anew."""
         self.paths = {}
+        for name in "function", "variables", "instructions", "statements", "suspension", "line":
+            setattr(self, name, functools.lru_cache(None)(getattr(type(self), name).__get__(self)))
 
     def word(self, address):
         return int.from_bytes(self.read(address, WORD), "little")
 
-    @functools.lru_cache(None)
     def function(self, pc):
         return self.find_function(pc)
 
-    @functools.lru_cache(None)
     def variables(self, pc):
         """The Variables in the coroutine frame that are visible at this instruction, innermost first."""
         places = ((name, type_, PLACE.search(location), argument) for name, type_, location, argument in
@@ -116,11 +118,9 @@ class Debugger:
         return [Variable(name, type_, int(place[2] or "0", 0), int(place[1]), argument)
                 for name, type_, place, argument in places if place]  # fmt: skip
 
-    @functools.lru_cache(None)
     def instructions(self, function):
         return self.find_instructions(function)
 
-    @functools.lru_cache(None)
     def statements(self, function):
         """{pc: line} of the places where a step may end. That excludes the function's first and last line, of which
         GCC puts parts at every co_await, and all before the body."""
@@ -128,6 +128,22 @@ class Debugger:
         table = self.find_lines(function)
         edges = {min(table)[0], max(table)[0]} if table else ()
         return {pc: line for line, pc in table if pc > body and line not in edges}
+
+    def suspension(self, function, index, place):
+        """The instruction that suspends a coroutine at the co_await with this number, or where its function begins.
+
+        Right before it calls await_suspend, it stores the number of that co_await in its frame: find that store. With
+        GCC only the call is on the line of the co_await."""
+        offset, size = place
+        for where in f"0x{offset:x}", "":  # ASan computes the place beforehand
+            store = re.compile(rf"mov{'wb'[size % 2]}\s+\$0x{index:x},\s*{where}\(")
+            for pc, text in itertools.dropwhile(lambda i: not store.match(i[1]), self.instructions(function)):
+                if "await_suspend" in text or size == 1:
+                    return pc
+        return function.start
+
+    def line(self, pc):
+        return self.find_line(pc)
 
     def body_start(self, function):
         """The first jump. Before it there is no statement: Clang labels its prologue with lines of the body."""
@@ -236,26 +252,14 @@ class Coroutine:
 
     @functools.cached_property
     def awaiting_pc(self):
-        """The instruction that suspended the coroutine, or where its function begins (if it is not on x86-64).
-
-        Right before it calls await_suspend, it stores the number of that co_await in its frame: find that store. With
-        GCC only the call is on the line of the co_await."""
-        if self.index is None:
-            return self.pc
-        offset, size = self.index_place
-        code, store = self.debugger.instructions(self.function), rf"mov{'wb'[size % 2]}\s+\$0x{self.index:x},\s*"
-        for place in f"0x{offset:x}", "":  # ASan computes the place beforehand
-            rest = itertools.dropwhile(lambda i: not re.match(rf"{store}{place}\(", i[1]), code)
-            for pc, text in rest:
-                if "await_suspend" in text or not self.is_gcc:
-                    return pc
-        return self.pc
+        """The instruction that suspended the coroutine, or where its function begins (if it is not on x86-64)."""
+        return self.pc if self.index is None else self.debugger.suspension(self.function, self.index, self.index_place)
 
     @property
     def awaiting_line(self):
         if self.running_line:
             return self.running_line
-        line = self.debugger.find_line(self.awaiting_pc)
+        line = self.debugger.line(self.awaiting_pc)
         return line if self.awaiting_pc != self.pc else self.function.line or line
 
     @property

@@ -30,7 +30,7 @@ RESUME = re.compile(r"\basio::detail::awaitable_frame_base<.*>::resume\b")
 THROW = re.compile(r"__cxa_(re)?throw|_Unwind_")
 HIDDEN = re.compile(r"_Coro_|__|D\.\d|(Aw\d+|T\d+|Is|Fs|frame_ptr|this)$")  # variables that the compiler makes
 NO_PART = re.compile(r"::(any_\w*executor|\w+_system_executor|\w+_executor_type|\w+_context|thread_pool|strand|scheduler)$")
-PLACE = re.compile(r"DW_OP_fbreg (-\d+)\W+(?:\d+: )?DW_OP_deref\b(?:\W+(?:\d+: )?DW_OP_plus_uconst (\w+))?")
+PLACE = re.compile(r"DW_OP_(?:fbreg (-\d+)|breg\d+ [^,\n]*)\W+(?:\d+: )?DW_OP_deref\b(?:\W+(?:\d+: )?DW_OP_plus_uconst (\w+))?")
 JUMP = re.compile(r"j|b$|b\.|cb|tb")
 NEEDS = "coroutines can only be read in a build with -O0 -g"
 NO_TASKS = f"No coroutines of asio::awaitable here ({NEEDS})."
@@ -115,7 +115,7 @@ class Debugger:
         """The Variables in the coroutine frame that are visible at this instruction, innermost first."""
         places = ((name, type_, PLACE.search(location), argument) for name, type_, location, argument in
                   self.find_variables(pc))  # fmt: skip
-        return [Variable(name, type_, int(place[2] or "0", 0), int(place[1]), argument)
+        return [Variable(name, type_, int(place[2] or "0", 0), int(place[1] or 0), argument)
                 for name, type_, place, argument in places if place]  # fmt: skip
 
     def instructions(self, function):
@@ -269,8 +269,10 @@ class Coroutine:
         if self.is_gcc:
             names = [variable.name for variable in variables]
             first = names.index("_Coro_self_handle") + 1 if "_Coro_self_handle" in names else 0
-            return [v for v in variables[first : names.index("_Coro_resume_index")] if v.name != "this"]
-        return [variable for variable in variables if variable.argument and not HIDDEN.match(variable.name)]
+            variables = variables[first : names.index("_Coro_resume_index")]
+        else:
+            variables = [variable for variable in variables if variable.argument]
+        return [variable for variable in variables if not HIDDEN.match(variable.name)]
 
     @property
     def locals(self):
@@ -450,9 +452,8 @@ def find_tasks(debugger):
             if not own and unstarted:
                 own, state = [found.get(unstarted) or Coroutine(debugger, unstarted)], "not started"
             on_stack.update(promises, [unstarted])
-            if own:
-                tasks.append(Task(own, state, entry.waiter()))
-                owner.update(dict.fromkeys(promises, tasks[-1]))
+            owner.update(dict.fromkeys(promises, Task(own, state, entry.waiter())))
+            tasks += [owner[promises[0]]] if own else []
         except (Unreadable, ValueError, KeyError, StopIteration):
             continue
     for coroutine in found.values():
@@ -461,6 +462,8 @@ def find_tasks(debugger):
     roots = []
     for task in sorted(tasks, key=lambda task: task.coroutines[0].promise):
         waiting = owner.get(task.waiter)
+        while waiting and not waiting.coroutines:  # only Asio's, as those of && and ||
+            waiting = owner.get(waiting.waiter)
         (waiting.children if waiting and waiting is not task else roots).append(task)
     return roots
 

@@ -44,9 +44,9 @@ class GDB(model.Debugger):
             block = block.superblock
         if block and block.function.symtab:
             function = block.function
-            return model.Function(full_name(function), block.start, block.end, function.symtab.fullname(), function.line)
+            return model.Function(full_name(function), block.start, block.end, function.symtab.fullname())
         symbol = re.match(r"(.*?)( \+ (\d+))? in section ", gdb.execute(f"info symbol {pc}", to_string=True))
-        return symbol and model.Function(symbol[1], pc - int(symbol[3] or 0), 0, "", 0)
+        return symbol and model.Function(symbol[1], pc - int(symbol[3] or 0), 0, "")
 
     def find_variables(self, pc):
         block, symbols = gdb.current_progspace().block_for_pc(pc), []
@@ -63,6 +63,8 @@ class GDB(model.Debugger):
         return found
 
     def find_lines(self, function):
+        if not function.end:
+            return []
         table = gdb.current_progspace().block_for_pc(function.start).function.symtab.linetable()
         return [(entry.line, entry.pc) for entry in table
                 if entry.line > 0 and function.start <= entry.pc < function.end]  # fmt: skip
@@ -314,7 +316,7 @@ def coroutine_lines(decorator, body, above, hidden, seen):
     except Exception as error:  # it must not leave a frame filter
         trouble = f"not all coroutines are readable: {error}"
     if not shown and not body.suspended and body.promise not in seen:
-        yield Line(decorator)
+        yield Line(decorator, function=model.plain_name(decorator.inferior_frame().name() or "??"))
     if trouble:
         nothing = dict.fromkeys(("filename", "line", "frame_args", "frame_locals"))
         yield Awaiting(above, next(hidden), f"({trouble})", address=0, **nothing)
@@ -360,24 +362,26 @@ class Death(gdb.Breakpoint):
 
 
 class Stepper:
-    """Makes `next` step over a co_await. GDB calls arm() before each `next`, to note where it starts, and on_stop() after
-    it, before anybody is told: if it has ended in Asio's code, the program runs on, to the next line of the coroutine or
-    of one that awaits it."""
+    """Makes `next` step over a co_await, by three hooks of GDB's: before each `next` we note where it starts. After it,
+    before anybody is told, we look where it has ended: if in Asio's code, the program runs on, to the next line of the
+    coroutine or of one that awaits it."""
 
     def __init__(self):
         self.on, self.forced, self.step, self.stops = True, False, None, []
-        for event in "next", "stop":
-            self.hook(event)
+        self.landed = None  # the thread that has ended the step
+        for hook in "hook-next", "hookpost-next", "hook-stop":
+            self.hook(hook)
         gdb.events.exited.connect(lambda _event: self.clear())
+        gdb.events.before_prompt.connect(self.hookpost_next)
 
-    def hook(self, event):
-        """GDB has one hook for each command: if there is one already, it becomes a part of ours."""
+    def hook(self, name):
+        """GDB has one hook of a kind for each command: if there is one already, it becomes a part of ours."""
         try:
-            own = gdb.execute(f"show user hook-{event}", to_string=True).splitlines()[1:]
+            own = gdb.execute(f"show user {name}", to_string=True).splitlines()[1:]
         except gdb.error:
             own = []
         own = [line for line in own if "asio_stepper" not in line]
-        gdb.execute("\n".join([f"define hook-{event}", f"python asio_stepper.on_{event}()", *own, "end"]))
+        gdb.execute("\n".join([f"define {name}", f"python asio_stepper.{name.replace('-', '_')}()", *own, "end"]))
 
     def clear(self):
         with quiet_front_end():
@@ -385,8 +389,8 @@ class Stepper:
                 stop.delete()
         self.stops = []
 
-    def on_next(self):
-        self.step = None
+    def hook_next(self):
+        self.step = self.landed = None
         try:
             frames = list(itertools.islice(stack(), 100)) if self.on or self.forced else []
             body = next((body for _frame, body in model.bodies(asio, frames) if body), None)
@@ -401,8 +405,14 @@ class Stepper:
         except (gdb.error, model.Unreadable, ValueError):
             pass
 
-    def on_stop(self):
-        step, self.step = self.step, None
+    def hookpost_next(self):
+        """GDB selects the thread again that was selected before our hook-stop."""
+        thread, self.landed = self.landed, None
+        if thread and thread.is_valid():
+            thread.switch()
+
+    def hook_stop(self):
+        step, self.step, self.landed = self.step, None, None
         reached = next((stop for stop in self.stops if isinstance(stop, Stop) and stop.reached), None)
         if reached and not step:  # in an MI front end: see below
             if reached.is_users() or not can_step_instruction():
@@ -412,7 +422,7 @@ class Stepper:
                 gdb.execute("nexti")
             return
         self.clear()
-        if not reached and "stepped" not in gdb.execute("info program", to_string=True):
+        if not step or not reached and "stepped" not in gdb.execute("info program", to_string=True):
             return
         try:
             frame = gdb.newest_frame()
@@ -426,10 +436,11 @@ class Stepper:
             stops = [Stop(pc, instances) for pc, instances in ends.items()]
             self.stops = stops + [Death(pc, instances, stops) for pc, instances in deaths.items()]
             if front_end() == "mi":
-                gdb.execute("continue&")  # on_stop() is called again
+                gdb.execute("continue&")  # hook_stop() is called again
                 return
             try:
                 gdb.execute("continue")
+                self.landed = gdb.selected_thread()
                 if any(stop.reached for stop in stops) and not front_end():
                     show_place(step)
             finally:

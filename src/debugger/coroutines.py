@@ -38,7 +38,7 @@ WAITS = "[waits for task]"  # marks the coroutine that the completion of a spawn
 
 # A variable in a coroutine frame: `spill` is where, in its machine frame, a running coroutine keeps its frame's address.
 Variable = namedtuple("Variable", "name type offset spill argument")
-Function = namedtuple("Function", "name start end file line")  # `line` is where it is defined, 0 if unknown
+Function = namedtuple("Function", "name start end file")  # without debug information: end 0 and no file
 
 
 class Unreadable(Exception):
@@ -259,8 +259,9 @@ class Coroutine:
     def awaiting_line(self):
         if self.running_line:
             return self.running_line
-        line = self.debugger.line(self.awaiting_pc)
-        return line if self.awaiting_pc != self.pc else self.function.line or line
+        if self.awaiting_pc != self.pc and not self.is_fresh:
+            return self.debugger.line(self.awaiting_pc)
+        return min((line for line, _pc in self.debugger.find_lines(self.function)), default=0)
 
     @property
     def arguments(self):

@@ -221,24 +221,31 @@ class Stepper:
 
     def __init__(self, process):
         self.process, self.asio = process, LLDB(process)
-        self.steps, self.reasons, self.stop, self.goes_on = {}, {}, None, False  # the first two by thread
-        self.breakpoint, self.ends, self.deaths, self.reached, self.ending = None, {}, {}, None, None
+        self.reasons, self.stop, self.goes_on, self.breakpoint = {}, None, False, None
+        self.clear()
         self.listed, self.listed_at = [], None  # by async-tasks, and at which stop
 
     def on_stop(self):
         """LLDB asks for each thread that has a reason to stop; returns whether it shall remain stopped."""
         if self.stop != self.process.GetStopID():
-            self.stop, steps, self.steps = self.process.GetStopID(), self.steps, {}
-            (reached, self.reached), (ending, self.ending) = (self.reached, None), (self.ending, None)
-            self.clear()
-            stopped = self.stopped()
-            if reached:
-                self.goes_on = not stopped and self.end(reached)
-            else:
-                self.goes_on = not (ending and self.has_ended(*ending)) and self.is_under_way(steps, stopped)
-            if not self.goes_on and self.on:
-                self.remember(self.process)
+            self.stop, stopped = self.process.GetStopID(), self.stopped()
+            # When several threads step over breakpoints side by side, LLDB 19 stops although all callbacks say no.
+            self.goes_on = bool(self.breakpoint and not self.reached and not stopped)
+            if not self.goes_on:
+                self.goes_on = self.is_under_way(stopped)
         return not self.goes_on
+
+    def is_under_way(self, stopped):
+        """Whether a step ended where a user does not want to be, and nothing else made the program stop."""
+        steps, reached, ending = self.steps, self.reached, self.ending
+        self.clear()
+        if reached:
+            return not stopped and self.end(reached)
+        if not (ending and self.has_ended(*ending)) and self.is_within(stopped, steps):
+            return True
+        if self.on:
+            self.remember(self.process)
+        return False
 
     def remember(self, threads):
         """Where the next step would start."""
@@ -255,18 +262,17 @@ class Stepper:
     def stopped(self):
         """The threads that have stopped now, for a reason that is not of the debugger's own making. One that did not
         get to run since still tells why it stopped before."""
-        hits = {stop.GetID(): stop.GetHitCount() for stop in self.asio.target.breakpoint_iter()}
+        hits = {stop.GetID(): stop.GetHitCount() for stop in self.asio.target.breakpoint_iter() if stop != self.breakpoint}
         old, self.reasons = self.reasons, {}
         for thread in self.process:
-            why, which = thread.stop_reason, thread.GetStopReasonDataAtIndex(0)
-            hit = hits.get(which) if why == lldb.eStopReasonBreakpoint else 0
-            if why not in (lldb.eStopReasonNone, lldb.eStopReasonTrace) and hit is not None:
-                if (why, which) != (lldb.eStopReasonSignal, SIGTRAP):
-                    self.reasons[thread.id] = thread.GetStopDescription(100), thread.GetFrameAtIndex(0).pc, hit
+            why, data = thread.stop_reason, [*map(thread.GetStopReasonDataAtIndex, range(thread.GetStopReasonDataCount()))]
+            hit = [hits[which] for which in data[::2] if which in hits] if why == lldb.eStopReasonBreakpoint else data
+            silent = lldb.eStopReasonNone, lldb.eStopReasonTrace, not hit and lldb.eStopReasonBreakpoint
+            if why not in silent and (why, data) != (lldb.eStopReasonSignal, [SIGTRAP]):
+                self.reasons[thread.id] = thread.GetStopDescription(100), thread.GetFrameAtIndex(0).pc, hit
         return [number for number, reason in self.reasons.items() if old.get(number) != reason]
 
-    def is_under_way(self, steps, stopped):
-        """Whether a step ended where a user does not want to be, and nothing else made the program stop."""
+    def is_within(self, stopped, steps):
         if len(stopped) != 1 or stopped[0] not in steps or self.reasons[stopped[0]][0] != STEP:
             return False
         step, thread = steps[stopped[0]], self.process.GetThreadByID(stopped[0])
@@ -288,7 +294,7 @@ class Stepper:
     def clear(self):
         if self.breakpoint:
             self.asio.target.BreakpointDelete(self.breakpoint.GetID())
-        self.breakpoint, self.ends, self.deaths = None, {}, {}
+        self.breakpoint, self.ends, self.deaths, self.steps, self.reached, self.ending = None, {}, {}, {}, None, None
 
     def places(self):
         exits = [symbol.addr for context in self.asio.target.FindSymbols("_exit") for symbol in [context.symbol]]

@@ -351,17 +351,22 @@ def chain(debugger, promise):
 def logical_stack(debugger, promises, seen=()):
     """(coroutine, whether it waits for the spawned one before it) for each of the program's own coroutines from the
     first of the promises on: those that await, then those that wait for the completion of what they spawned."""
-    seen, spawned = set(seen), False
+    seen, spawned, last = set(seen), False, None
     while promises:
         for promise in promises:
             if promise in seen:
                 return
             seen.add(promise)
-            last = Coroutine(debugger, promise)
+            try:
+                last = Coroutine(debugger, promise)
+            except ValueError:
+                if not last:  # the innermost has ended, and nobody has taken its result yet
+                    continue
+                raise
             if not last.is_library:
                 yield last, spawned
                 spawned = False
-        waiter = last.waiter() if last.is_entry else 0
+        waiter = last.waiter() if last and last.is_entry else 0
         promises, spawned = chain(debugger, waiter) if waiter else [], True
 
 

@@ -77,17 +77,17 @@ struct outcome {
     std::exception_ptr error;
 };
 
-/// Runs `tasks` at the same time on `workers` and waits for all: as long as the slowest takes. Returns how each ended,
-/// on the awaiting coroutine's executor; a task that throws stops neither the others nor the join.
+/// Runs `tasks` at the same time on `workers` and waits for all: as long as the slowest takes. A task that throws stops
+/// neither the others nor the join. Returns how each ended, on the awaiting coroutine's executor. That must be a strand
+/// or have a single thread: on a bare pool, the join could return while the group is still launching tasks.
 asio::awaitable<std::vector<outcome>> join_tasks(asio::any_io_executor workers,
                                                  std::vector<asio::awaitable<std::uint32_t>> tasks) {
     if (tasks.empty()) co_return std::vector<outcome>{};  // A group of no operations would never complete.
-    // Lazy again: the group starts it. What the task throws, co_spawn catches on the worker and the group hands over.
-    const auto spawn = [&](auto& task) { return asio::co_spawn(workers, std::move(task), asio::deferred); };
-    std::vector<decltype(spawn(tasks.front()))> operations;
-    for (asio::awaitable<std::uint32_t>& task : tasks) operations.push_back(spawn(task));
-    // Cancelling the awaiting coroutine would reach into the tasks, on other threads: a data race. The empty slot keeps
-    // it out, so that it takes effect after the join. (With `deferred` for use_awaitable this does not compile.)
+    // `deferred` leaves the start to the group. What a task throws, co_spawn catches on the worker, for `errors` below.
+    std::vector<decltype(asio::co_spawn(workers, std::move(tasks.front()), asio::deferred))> operations;
+    for (auto& task : tasks) operations.push_back(asio::co_spawn(workers, std::move(task), asio::deferred));
+    // Without the empty slot, cancelling the awaiting coroutine would reach into tasks on other threads: a data race.
+    // With it, a cancel takes effect after the join. (A slot cannot be bound to `deferred`: that does not compile.)
     auto group = asio::experimental::make_parallel_group(std::move(operations));
     auto token = asio::bind_cancellation_slot(asio::cancellation_slot{}, asio::use_awaitable);
     auto [order, errors, results] = co_await group.async_wait(asio::experimental::wait_for_all(), std::move(token));

@@ -506,7 +506,7 @@ class AsyncTasks(gdb.Command):
         require_program()
         with selection():
             self.listed = list(model.numbered_lines(model.find_tasks(asio)))
-            lines = list(model.task_lines(asio, self.listed))
+            lines = list(model.task_lines(self.listed))
         gdb.write("".join(f"{line}\n" for line in lines or [model.NO_TASKS]))
 
     def numbered(self, number):

@@ -432,7 +432,7 @@ def async_tasks(stepper, _arguments, _thread, result):
     """All coroutines of the program as a tree: which awaits which, and who waits for a spawned task."""
     stepper.listed = list(model.numbered_lines(model.find_tasks(stepper.asio)))
     stepper.listed_at = stepper.process.GetStopID()
-    result.AppendMessage("\n".join(model.task_lines(stepper.asio, stepper.listed)) or model.NO_TASKS)
+    result.AppendMessage("\n".join(model.task_lines(stepper.listed)) or model.NO_TASKS)
 
 
 @command

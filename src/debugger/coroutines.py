@@ -275,6 +275,11 @@ class Coroutine:
             variables = [variable for variable in variables if variable.argument]
         return [variable for variable in variables if not HIDDEN.match(variable.name)]
 
+    @functools.cached_property
+    def text(self):
+        values = (f"{v.name}={self.debugger.show(v, self.frame + v.offset)}" for v in self.arguments)
+        return f"{self.name}({', '.join(values)})"
+
     @property
     def locals(self):
         """What is visible where the coroutine waits, innermost first, without the arguments."""
@@ -466,7 +471,8 @@ def find_tasks(debugger):
         if coroutine.is_fresh and not coroutine.is_library and coroutine.promise not in on_stack:
             tasks.append(Task([coroutine], "not started", 0))
     roots = []
-    for task in sorted(tasks, key=lambda task: task.coroutines[0].promise):
+    for task in sorted(tasks, key=lambda task: [int(part) if part.isdigit() else part
+                                                for part in re.split(r"(\d+)", task.coroutines[0].text)]):  # fmt: skip
         waiting = owner.get(task.waiter)
         while waiting and not waiting.coroutines:  # only Asio's, as those of && and ||
             waiting = owner.get(waiting.waiter)
@@ -490,12 +496,11 @@ def numbered_lines(roots):
         stack += [(depth, child) for child in reversed(task.children)]
 
 
-def task_lines(debugger, lines):
+def task_lines(lines):
     for number, (depth, coroutine, state, source) in enumerate(lines, 1):
-        values = (f"{v.name}={debugger.show(v, coroutine.frame + v.offset)}" for v in coroutine.arguments)
         place = f"{os.path.basename(coroutine.function.file)}:{coroutine.awaiting_line}"
         more = f" [{state}]" if state else f": {source}" if source else ""
-        yield f"{number:>3}  {'  ' * depth}{coroutine.name}({', '.join(values)}) at {place}{more}"
+        yield f"{number:>3}  {'  ' * depth}{coroutine.text} at {place}{more}"
 
 
 class Step:

@@ -3,13 +3,18 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <cstdio>
+#include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
@@ -64,6 +69,66 @@ asio::awaitable<void> start(int walker) {
     std::printf("walker %d: %d steps\n", walker, steps);  // walk: over
 }
 
+// One after the other: Asio gives the next one the memory of the last.
+asio::awaitable<void> visit(int visitor) {
+    co_await net::pause_for(1ms, "visit");
+    std::printf("visitor %d leaves\n", visitor);  // visit: end
+}
+
+asio::awaitable<int> risky(int limit) {
+    const int value = co_await net::pause_for(1ms, "risky");
+    if (value > limit) throw std::runtime_error{"over the limit"};  // risky: throw
+    co_return value;
+}
+
+asio::awaitable<void> cautious() {
+    try {
+        co_await risky(0);  // cautious: await
+    } catch (const std::exception& error) {
+        std::puts(error.what());  // cautious: caught
+    }
+    std::puts("went on");  // cautious: after
+}
+
+// What waits when the program stands still: a tree of tasks, below coroutines that wait for groups of them.
+asio::awaitable<int> member(int number) {
+    co_await net::pause_for(1h, "member");  // tree: member
+    co_return number;
+}
+
+asio::awaitable<int> group(int first) {
+    const auto executor = co_await asio::this_coro::executor;
+    const int last = first + 1;
+    auto members = asio::experimental::make_parallel_group(asio::co_spawn(executor, member(first), asio::deferred),
+                                                           asio::co_spawn(executor, member(last), asio::deferred));
+    co_await members.async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);  // tree: group
+    co_return last;
+}
+
+asio::awaitable<void> both() {
+    using namespace asio::experimental::awaitable_operators;
+    co_await (group(1) && group(3));  // tree: both
+}
+
+asio::awaitable<void> on_strand(asio::any_io_executor strand) {
+    co_await asio::co_spawn(strand, member(5), asio::use_awaitable);  // tree: on_strand
+}
+
+template <typename... Numbers>
+asio::awaitable<void> shadow(int value, Numbers... numbers) {
+    const std::string same = "outer";
+    const int sum = (value + ... + numbers);
+    if (sum > 0) {
+        const double same = 0.5;
+        co_await net::pause_for(1h, "shadow");  // tree: shadow
+        std::printf("%f\n", same);
+    }
+}
+
+void standing_still() {
+    std::puts("standing still");
+}
+
 int main() {
     asio::thread_pool pool{3};
     net::session session{7};
@@ -75,4 +140,26 @@ int main() {
         asio::co_spawn(walkers, start(walker), asio::detached);
     }
     walkers.join();
+
+    asio::io_context context;
+    for (int visitor = 1; visitor <= 3; ++visitor) {
+        asio::co_spawn(context, visit(visitor), asio::detached);
+        context.run();
+        context.restart();
+    }
+    asio::co_spawn(context, cautious(), asio::detached);
+    context.run();
+    context.restart();
+
+    {
+        asio::io_context doomed;
+        for (int number = 100; number < 150; ++number) asio::co_spawn(doomed, member(number), asio::detached);
+        doomed.poll();
+    }
+    const asio::awaitable<int> never_started = member(6);
+    asio::co_spawn(context, both(), asio::detached);
+    asio::co_spawn(context, on_strand(asio::make_strand(context)), asio::detached);
+    asio::co_spawn(context, shadow(1, 2L, 3), asio::detached);
+    context.poll();
+    standing_still();
 }

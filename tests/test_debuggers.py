@@ -54,7 +54,7 @@ def marked_lines():
 
 def run(command):
     """What the command prints."""
-    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    both = {"env": os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     return subprocess.run(
         command, stdin=subprocess.DEVNULL, **both, encoding="utf-8", timeout=TIMEOUT, check=False
     ).stdout
@@ -66,7 +66,7 @@ def gdb(*commands, arguments="", program=None):
     options = [f"--eval-command={command}" for command in [*before, f"set args {arguments} >/dev/null"]]
     for command in commands:
         options += [r"--eval-command=echo <<<\n", f"--eval-command={command}"]
-    output = run([GDB, "-nx", "-batch", "-x", SOURCE / "asio_gdb.py", *options, program or PROGRAM])
+    output = run([GDB, "-nx", "-batch", "-x", SOURCE / "debugger" / "asio_gdb.py", *options, program or PROGRAM])
     assert "Python Exception" not in output and "Traceback" not in output, output
     return output.split("<<<\n")[1:]
 
@@ -75,7 +75,7 @@ def lldb(*commands, arguments="", program=None):
     """Runs a session with the helper loaded. Returns the output of each command."""
     options = []
     launch = f"process launch -o /dev/null -- {arguments}"
-    for command in [f"command script import {SOURCE / 'asio_lldb.py'}", *commands]:
+    for command in [f"command script import {SOURCE / 'debugger' / 'asio_lldb.py'}", *commands]:
         options += ["-o", "script print('<<<')", "-o", launch if command == "run" else command]
     output = run([LLDB, "--no-lldbinit", "-b", *options, program or PROGRAM])
     assert "Traceback" not in output, output
@@ -87,8 +87,7 @@ def lldb(*commands, arguments="", program=None):
 def stack(backtrace, source=None):
     """The stack in a backtrace: (function, arguments, text of the line) of frames in `source`, functions of others."""
     frames = []
-    summaries = r"std::chrono::duration = \{[^}]*\}|std::vector of length \d+, capacity \d+ = \{\.\.\.\}|size=\d+"
-    for line in re.sub(summaries, "...", backtrace).splitlines():
+    for line in re.sub(r"std::(chrono::duration|vector of length \d+, capacity \d+) = \{[^}]*\}|size=\d", "...", backtrace).splitlines():
         parts = re.match(r"(?: *(?:frame )?#\d+:? +|    +)(?:0x\w+ in )?(.+?) ?\((.*?)\)(?: (?:at|from) (\S+?)(?::(\d+))?)?$", line)
         if parts and re.search(r"(main|coroutines)\.cpp$", parts[3] or ""):
             frames.append((parts[1], parts[2], (source or MAIN)[int(parts[4]) - 1].split("//")[0].strip()))
@@ -101,6 +100,12 @@ def stack(backtrace, source=None):
 FETCHING = ("async_main", "workers=..., failing_task=0", "const std::string data = co_await fetch_data(1);")
 PROCESSING = ("async_main", "workers=..., failing_task=0", "co_await process_item(item);")
 SLEEPING = "co_await timer.async_wait(asio::deferred);"
+JOINING = [  # what waits for a task
+    ("[waits for task] join_tasks", "workers=..., tasks=...",
+     "auto [order, errors, results] = co_await group.async_wait(asio::experimental::wait_for_all(), std::move(token));"),
+    ("async_main", "workers=..., failing_task=0",
+     "const std::vector<outcome> outcomes = co_await join_tasks(workers, std::move(tasks));"),
+]
 IN_BODY = 'if $_caller_matches(".*coroutine_handle", 1)'  # not in what a compiler puts around the coroutine
 STACKS = [
     ('trace(fmt::format("Fetching data', "", [("fetch_data", "id=1"), FETCHING]),
@@ -114,9 +119,125 @@ STACKS = [
     ]),
     ('trace(fmt::format("Processing item', "", [("process_item", "item=1"), PROCESSING]),
     ('trace(fmt::format("Item {} processed', " if item == 3", [("process_item", "item=3"), PROCESSING]),
-    ("std::chrono::milliseconds delay{", " if task_id == 2", [("async_task", "task_id=2, fail=false")]),
-    ("co_return task_id * 10;", " if task_id == 2", [("async_task", "task_id=2, fail=false")]),
+    ("std::chrono::milliseconds delay{", " if task_id == 2", [("async_task", "task_id=2, fail=false"), *JOINING]),
+    ("co_return task_id * 10;", " if task_id == 2", [("async_task", "task_id=2, fail=false"), *JOINING]),
 ]
+
+
+def tree(listing):
+    """What async-tasks shows: (name, arguments, place and state or source text, [what is below it]) of each coroutine,
+    those at the same level in an order that does not depend on addresses."""
+    below = {-1: []}
+    for line in listing.splitlines():
+        if parts := re.match(r" *\d+  ((?:  )*)(\S.*?)\((.*?)\) at (\w+\.cpp):(\d+)(?: \[(.*)\]|: (.*))?$", line):
+            depth, source = len(parts[1]) // 2, {"main.cpp": MAIN, "coroutines.cpp": OTHER}[parts[4]]
+            text = source[int(parts[5]) - 1].split(" //")[0].strip()
+            below[depth] = []
+            values = re.sub(r"#\d", "", parts[3].replace('"', "'"))
+            below[depth - 1].append((parts[2], values, parts[6] or parts[7] or text, below[depth]))
+    return in_order(below[-1])
+
+
+def in_order(nodes):
+    return sorted((*node[:3], in_order(node[3])) for node in nodes)
+
+
+# The coroutines that stand still at the end of coroutines.cpp.
+def paused(reason):
+    return [("net::pause_for", f"duration=..., reason='{reason}'", SLEEPING, [])]
+
+
+def members(*numbers):
+    waits = 'co_await net::pause_for(1h, "member");'
+    return [("member", f"number={number}", waits, paused("member")) for number in numbers]
+
+
+GROUPS = [("group", f"first={first}",
+           "co_await members.async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);",
+           members(first, first + 1)) for first in (1, 3)]  # fmt: skip
+STANDING = [
+    ("both", "", "co_await (group(1) && group(3));", GROUPS),
+    ("member", "number=6", "not started", []),
+    ("on_strand", "strand=...", "co_await asio::co_spawn(strand, member(5), asio::use_awaitable);", members(5)),
+    ("shadow", "value=1, numbers=2, numbers=3", 'co_await net::pause_for(1h, "shadow");', paused("shadow")),
+]
+
+
+class TreeTest:
+    """All tasks, their parents, and a look into one of them: mixed into a test case for a debugger, which provides `run`,
+    `break_at`, `backtrace`, `variables` and `expression`."""
+
+    def number_of(self, name, listing):
+        return int(re.search(rf"^ *(\d+) +{name}\(", listing, re.M)[1])
+
+    def test_tasks_that_stand_still(self):
+        *_, listing = self.run_commands(self.break_at("standing still", OTHER), "run", "async-tasks", program=COROUTINES)
+        self.assertEqual(tree(listing), STANDING, listing)
+
+    def test_tasks_in_flight(self):
+        place = self.break_at("milliseconds delay{")
+        *_, listing = self.run_commands(place, "run", "continue", "continue", "async-tasks")
+        ((name, _arguments, _text, joining),) = tree(listing)
+        self.assertEqual(name, "async_main")
+        ((name, _arguments, _text, tasks),) = joining
+        self.assertEqual(name, "join_tasks")
+        self.assertEqual([task[:2] for task in tasks], [("async_task", f"task_id={n}, fail=false") for n in TASKS])
+        self.assertTrue(any(task[2].startswith("running on thread") for task in tasks), listing)
+
+    def test_stack_goes_on_with_what_waits_for_a_task(self):
+        *_, backtrace = self.run_commands(self.break_at("milliseconds delay{"), "run", self.backtrace)
+        self.assertEqual([frame[0] for frame in stack(backtrace)][1:3], ["[waits for task] join_tasks", "async_main"])
+
+    def test_work_inside_a_coroutine(self):
+        start = [self.break_at("standing still", OTHER), "run", "async-tasks"]
+        listing = self.run_commands(*start, program=COROUTINES)[-1]
+        shadow, group = self.number_of("shadow", listing), self.number_of("group", listing)
+        variables, failed, call, size, after, listing_again = self.run_commands(
+            *start, f"async-in {shadow} {self.variables}", f"async-in {shadow} {self.expression} nowhere",
+            f"async-in {group} {self.expression} last - first", f"async-in {shadow} {self.expression} numbers",
+            self.backtrace, "async-tasks", program=COROUTINES)[-6:]  # fmt: skip
+        self.assertRegex(variables, r"same = 0\.5")
+        self.assertRegex(variables, r'same = "outer"')
+        self.assertRegex(variables, "sum = 6")
+        self.assertIn("nowhere", failed)
+        self.assertRegex(call, r"= 1\b")
+        self.assertIn("standing_still", after)
+        self.assertEqual(tree(listing_again), STANDING)
+
+    def test_what_cannot_be_done_is_said_in_one_sentence(self):
+        place = self.break_at("standing still", OTHER)
+        for commands, sentence in [
+            (["async-tasks"], "The program is not being run."),
+            ([place, "run", "async-in 1 bt"], "async-in takes the numbers that async-tasks has shown at this stop"),
+            ([place, "run", "async-tasks", "async-in 99 bt"], "async-tasks has shown no number 99."),
+            ([place, "run", "async-tasks", "async-in 1 continue"], "async-in takes commands that look"),
+            (["async-step maybe"], "async-step takes on or off."),
+        ]:
+            with self.subTest(commands=commands):
+                self.assertIn(sentence, self.run_commands(*commands, program=COROUTINES)[-1])
+
+    def test_next_walks_as_async_next_does(self):
+        lines = self.walk_with("next", 'trace(fmt::format("Fetching', 10)
+        self.assertEqual(lines, self.walk_with("async-next", 'trace(fmt::format("Fetching', 10))
+        self.assertEqual(lines[:2], ["co_await sleep_for(100ms);", 'co_return fmt::format("Data_{}", id);'])
+
+    def test_async_step_off(self):
+        place = self.break_at('trace(fmt::format("Fetching')
+        after = "co_return fmt::format("
+        self.assertIn(after, "".join(self.run_commands(place, "run", "next", "next")[-2:]))
+        self.assertNotIn(after, "".join(self.run_commands(place, "run", "async-step off", "next", "next", "next")[-2:]))
+        self.assertIn(after, "".join(self.run_commands(place, "run", "async-step off", "async-step on", "next", "next")[-2:]))
+
+    def test_next_in_a_frame_that_is_used_again(self):
+        output = "".join(self.run_commands(self.break_at("visit: end", OTHER, once=True), "run", "next", program=COROUTINES)[2:])
+        self.assertNotRegex(output, r"\bvisit \(")
+        self.assertIn("exited", output)
+
+    def test_next_at_a_throw(self):
+        lines = self.walk_with(self.over_throw, "risky: throw", 3, OTHER, COROUTINES)
+        lines = [line for line in lines if line not in ("}", "co_await risky(0);")]
+        self.assertRegex(lines[0], "catch|error.what")
+        self.assertIn("std::puts(", lines[-1])
 
 
 class MarkerTest:
@@ -143,8 +264,20 @@ class MarkerTest:
 
 
 @unittest.skipUnless(GDB, "no gdb")
-class GDBTest(MarkerTest, unittest.TestCase):
+class GDBTest(TreeTest, MarkerTest, unittest.TestCase):
     maxDiff = None
+    backtrace, variables, expression, over_throw = "bt", "info locals", "print", "next"
+
+    def run_commands(self, *commands, program=None):
+        return gdb(*commands, program=program)
+
+    def break_at(self, text, source=None, once=False):
+        return f"{'tbreak' if once else 'break'} {'coroutines' if source else 'main'}.cpp:{line_of(text, source)}"
+
+    def walk_with(self, step, text, steps, source=None, program=None):
+        output = gdb(self.break_at(text, source), "run", *(steps * [step]), program=program)[2:]
+        numbers = [re.search(r"^(\d+)\t", stop, re.M) for stop in output]
+        return [(source or MAIN)[int(number[1]) - 1].split(" //")[0].strip() for number in numbers if number]
 
     def stops_at_markers(self):
         """(line, values by name) of each stop at a marker."""
@@ -168,7 +301,7 @@ class GDBTest(MarkerTest, unittest.TestCase):
             expected = [(*expected[0], line), *expected[1:]]
         self.assertEqual(found[: len(expected)], expected, backtrace)
         outer = [frame[0] if isinstance(frame, tuple) else frame for frame in found[len(expected) :]]
-        on_worker = expected[-1][0] == "async_task"
+        on_worker = any(function == "async_task" for function, *_ in expected)
         self.assertRegex(" ".join(outer), THREAD if on_worker else "^main$", backtrace)
 
     def test_stack_at_markers(self):
@@ -186,7 +319,7 @@ class GDBTest(MarkerTest, unittest.TestCase):
 
         *_, backtrace = gdb(f"tbreak main.cpp:{line_of('milliseconds delay{')} if task_id == 3", "run", "set $it = $_thread",
                             f"break main.cpp:{line_of(SLEEPING)} if $_thread == $it", "continue", "bt")  # fmt: skip
-        self.assert_stack(backtrace, [sleeping, ("async_task", "task_id=3, fail=false", "co_await sleep_for(delay);")])
+        self.assert_stack(backtrace, [sleeping, ("async_task", "task_id=3, fail=false", "co_await sleep_for(delay);"), *JOINING])
 
         processing = line_of('trace(fmt::format("Processing item')
         *_, backtrace = gdb(f"tbreak main.cpp:{processing}", "run", "break trace", "continue", "bt")
@@ -232,10 +365,10 @@ class GDBTest(MarkerTest, unittest.TestCase):
 
     def test_unreadable_stack(self):
         line = line_of('trace(fmt::format("Fetching data')
-        resume = "python next(f for f in stack() if RESUME.search(f.name() or '')).select()"
+        resume = "python next(f for f in stack() if f.name() and 'awaitable_frame_base' in f.name()).select()"
         *_, backtrace = gdb(f"break main.cpp:{line}", "run", resume, "set var this->caller_ = 16", "frame 0", "bt")
         self.assertEqual([frame[0] for frame in stack(backtrace)][::2], ["fetch_data", "main"], backtrace)
-        self.assertIn("not readable", backtrace)
+        self.assertIn("(not all coroutines are readable: ", backtrace)
 
     def walk(self, start, steps, program=None, source=None):
         """The texts of the lines at which async-next stops, from `start` on, and what is left behind."""
@@ -253,14 +386,14 @@ class GDBTest(MarkerTest, unittest.TestCase):
 
         lines = self.walk([f"tbreak main.cpp:{line_of('Starting async')}", "run"], 24)
         main = MAIN[line_of("Starting async") : line_of("co_return all_succeeded") - 1]
-        body = [line.split("//")[0].strip() for line in main if line.strip() and not line.strip().startswith("//")]
+        body = [line.split("//")[0].strip() for line in main if line.split("//")[0].strip()]
         once = [line for line in lines if line != "}"]
         loop = [line for line in body if line != "}"]
         head = next(number for number, line in enumerate(loop) if re.match(r"for \(.*\{$", line))
         rounds = loop[:head] + 3 * loop[head : head + 2] + [loop[head]] + loop[head + 2 :]
         self.assertEqual(once[: len(rounds)], rounds)
 
-        lines = self.walk([f"tbreak main.cpp:{line_of('make_parallel_group(')} {IN_BODY}", "run"], 40)
+        lines = self.walk([f"tbreak main.cpp:{line_of('make_parallel_group(')} {IN_BODY}", "run"], 20)
         self.assert_in_order(["co_return outcomes;"], lines)
 
         lines = self.walk([f"tbreak main.cpp:{line_of('Processing item')}", "run"], 5)
@@ -280,7 +413,9 @@ class GDBTest(MarkerTest, unittest.TestCase):
             lines = self.walk(start, 5)
             after = MAIN[line_of('co_await sleep_for(delay);') - 1 : line_of("co_return task_id * 10;")]
             texts = [line.strip() for line in after if not line.strip().startswith("//")]
-            self.assertEqual(lines, texts)
+            self.assertEqual(lines[:-1], texts)
+            # At the end of the task, and so of the last of the three, the one that waits for them goes on.
+            self.assertRegex(lines[-1], r"co_await group\.async_wait|outcomes")
 
     def test_async_next_stays_with_one_of_eight_instances(self):
         lines = self.walk(
@@ -307,8 +442,21 @@ class GDBTest(MarkerTest, unittest.TestCase):
 
 
 @unittest.skipUnless(LLDB, "no LLDB")
-class LLDBTest(MarkerTest, unittest.TestCase):
+class LLDBTest(TreeTest, MarkerTest, unittest.TestCase):
     maxDiff = None
+    backtrace, variables, expression, over_throw = "async-bt", "frame variable", "expression --", "async-next"
+
+    def run_commands(self, *commands, program=None):
+        return lldb(*commands, program=program)
+
+    def break_at(self, text, source=None, once=False):
+        file = "coroutines.cpp" if source else "main.cpp"
+        return f"breakpoint set {'-o true ' if once else ''}-f {file} -l {line_of(text, source)}"
+
+    def walk_with(self, step, text, steps, source=None, program=None):
+        output = lldb(self.break_at(text, source), "run", *(steps * [step]), program=program)[2:]
+        numbers = [re.search(r" at (?:main|coroutines)\.cpp:(\d+)", stop) for stop in output]
+        return [(source or MAIN)[int(number[1]) - 1].split(" //")[0].strip() for number in numbers if number]
 
     def stops_at_markers(self):
         names = sorted({name for names in MARKERS.values() for name in names})
@@ -340,7 +488,7 @@ class LLDBTest(MarkerTest, unittest.TestCase):
                 self.assertIn(expected, [found[: len(expected)] for found in stacks], output)
                 found = next(found for found in stacks if found[: len(expected)] == expected)
                 outer = [frame[0] if isinstance(frame, tuple) else frame for frame in found[len(expected) :]]
-                on_worker = expected[-1][0] == "async_task"
+                on_worker = any(function == "async_task" for function, *_ in expected)
                 self.assertRegex(" ".join(outer), THREAD if on_worker else "^main$", output)
 
     def test_stack_below_a_helper_coroutine(self):

@@ -1,0 +1,517 @@
+"""LLDB for Boost.Asio's C++20 coroutines: who awaits whom, all tasks there are, and stepping over a co_await.
+
+    lldb -o "command script import src/debugger/asio_lldb.py" build/async_example
+
+next         steps over a co_await, too: to the next line that this instance of the coroutine runs, on whichever thread,
+             and at its end in the coroutine that awaits it. At the end of a spawned one that nobody waits for, the
+             program runs on. So does Step Over in lldb-dap and CodeLLDB. `async-step off` gives the plain one back.
+async-next   steps so in any case, and also where an exception is thrown: LLDB's own step loses control there.
+async-bt     shows the logical stack: the running coroutine, the one that awaits it, and so on, then the thread's outer
+             frames. Asio's and the standard library's frames in between are hidden.
+async-tasks  lists all coroutines of the program as a tree.
+async-in     runs a command in one of them: async-in 3 frame variable
+
+For any program that uses asio::awaitable, built with -O0 -g by GCC or Clang. LLDB 19 or newer.
+"""
+
+import itertools
+import os
+import re
+import sys
+
+import lldb
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+try:
+    import coroutines as model
+finally:
+    del sys.path[0]
+
+
+class LLDB(model.Debugger):
+    """What LLDB lends the model, for one process. Several debuggers may live in one program: nothing is global."""
+
+    def __init__(self, process):
+        super().__init__()
+        self.process, self.target = process, process.target
+
+    def read(self, address, size):
+        error = lldb.SBError()
+        memory = self.process.ReadMemory(address, size, error) if 0 < address < 1 << 64 and size else b""
+        if error.Fail() or len(memory or b"") != size:
+            raise model.Unreadable(f"cannot read memory at 0x{address:x}")
+        return memory
+
+    def find_function(self, pc):
+        place = self.target.ResolveLoadAddress(pc)
+        function, symbol = place.function, place.symbol
+        if not function:
+            return symbol and model.Function(symbol.name, symbol.addr.GetLoadAddress(self.target), 0, "")
+        start, end = (address.GetLoadAddress(self.target) for address in (function.addr, function.GetEndAddress()))
+        return model.Function(self.full_name(symbol, function), start, end, function.addr.line_entry.file.fullpath or "")
+
+    def full_name(self, symbol, function):
+        """What makes a coroutine of a function adds to its name (".resume"); LLDB cannot always demangle that."""
+        mangled = (symbol.mangled or "").split(".")[0]
+        name = symbol.name or function.name
+        if name.startswith("_Z"):
+            name = execute(self.target, f"language cplusplus demangle {mangled}").GetOutput().partition(" ---> ")[2]
+        return name.strip() or function.name
+
+    def look_up(self, pc):
+        return execute(self.target, f"image lookup --verbose --address {pc}").GetOutput() or ""
+
+    def find_variables(self, pc):
+        block, values = self.target.ResolveLoadAddress(pc).block, []
+        while block:
+            values += block.GetVariables(self.target, True, True, True)
+            block = block.GetParent()
+        # LLDB tells where a variable is only in words: Variable: id = {...}, name = "id", type = ..., location = ..., decl
+        rows = re.findall(r'^ +Variable: id = \{\w+\}, name = "(.*?)", type = .*, location = (.*), decl =',
+                          self.look_up(pc), re.M)  # fmt: skip
+        places, found = iter(rows), []
+        for value in values:  # both go from the innermost block to the function's, so that names may repeat
+            place = next((place for name, place in places if name == value.name), "")
+            found.append((value.name, value.type, place, value.value_type == lldb.eValueTypeVariableArgument))
+        return found
+
+    def find_lines(self, function):
+        address, found = self.target.ResolveLoadAddress(function.start), []
+        file = address.line_entry.file
+        while address.GetLoadAddress(self.target) < function.end and address.line_entry:
+            entry = address.line_entry
+            if entry.line > 0 and entry.file == file:
+                found.append((entry.line, address.GetLoadAddress(self.target)))
+            address = entry.GetEndAddress()
+        return found
+
+    def find_instructions(self, function):
+        if not function.end:
+            return []
+        code = self.target.ResolveLoadAddress(function.start).function.GetInstructions(self.target, "att")
+        return [(i.addr.GetLoadAddress(self.target), f"{i.GetMnemonic(self.target)} {i.GetOperands(self.target)} # {i.GetComment(self.target)}")
+                for i in code]
+
+    def find_line(self, pc):
+        return self.target.ResolveLoadAddress(pc).line_entry.line
+
+    def members(self, type_):
+        type_ = type_.GetCanonicalType()
+        bases = (type_.GetDirectBaseClassAtIndex(number) for number in range(type_.num_bases))
+        return [(m.name, m.GetOffsetInBytes(), m.type) for m in itertools.chain(bases, type_.fields) if not m.is_bitfield]
+
+    def pointee(self, type_):
+        type_ = type_.GetCanonicalType()
+        return type_.GetPointeeType() if type_.IsPointerType() else None
+
+    def type_name(self, type_):
+        return type_.GetCanonicalType().GetUnqualifiedType().name or ""
+
+    def regions(self):
+        stacks, regions, region = [thread.GetFrameAtIndex(0).sp for thread in self.process], self.process.GetMemoryRegions(), lldb.SBMemoryRegionInfo()
+        for number in range(regions.GetSize()):
+            regions.GetMemoryRegionAtIndex(number, region)
+            start, end, name = region.GetRegionBase(), region.GetRegionEnd(), region.GetName() or ""
+            if region.IsReadable() and region.IsWritable() and (not name or name.startswith(("[heap", "[anon"))):
+                if end - start <= MOST and not any(start <= stack < end for stack in stacks):
+                    yield start, end
+
+    def frames(self):
+        return ((f"thread {thread.GetIndexID()}", list(stack(thread))) for thread in self.process)
+
+    def frame_line(self, frame):
+        return frame.line_entry.line
+
+    def frame_name(self, frame):
+        return frame.name or ""
+
+    def promise_of(self, frame):
+        return frame.FindVariable("this", lldb.eNoDynamicValues).unsigned
+
+    def creates_coroutine(self, frame):
+        return any((name or "").startswith(("_Coro_", "__coro_")) for name, *_ in self.find_variables(frame.pc))
+
+    def show(self, variable, address):
+        return text_of(self.target.CreateValueFromAddress(variable.name, lldb.SBAddress(address, self.target), variable.type))
+
+
+STEP = "step over"  # as LLDB describes why it has stopped
+SIGTRAP = 5
+MOST = 4 << 30  # bytes of a mapping; larger ones are reserved address space, as ASan's shadow
+
+
+def text_of(value):
+    value = value.Dereference() if value.type.IsReferenceType() else value
+    text = value.summary or value.value or "..."
+    return text if len(text) <= 40 else "..."
+
+
+def execute(target, command, result=None, frame=None):
+    """In this frame or, if none is named, of this target: LLDB's own choice is what was selected before our command."""
+    result, context = result or lldb.SBCommandReturnObject(), lldb.SBExecutionContext(frame or target)
+    target.debugger.GetCommandInterpreter().HandleCommand(command, context, result, False)
+    return result
+
+
+def stack(thread, most=100_000):
+    """The frames, the newest first. LLDB looks for each when it is asked for."""
+    return itertools.takewhile(bool, map(thread.GetFrameAtIndex, range(most)))
+
+
+def is_machinery(frame):
+    """Also what Clang makes of a co_await: it is labelled as if it were the coroutine."""
+    name = (frame.name or "") + (frame.symbol.name or "")
+    return (model.is_library(frame.line_entry.file.fullpath) or "libstdc++" in (frame.module.file.basename or "")
+            or "__await_suspend_wrapper__" in name)  # fmt: skip
+
+
+def shown(name, values, file, line):
+    return f"{name}({', '.join(values)}) at {os.path.basename(file)}:{line}"
+
+
+def shown_frame(frame):
+    name, place = model.plain_name(frame.name or "??"), frame.line_entry
+    if not place:
+        return f"{name} from {frame.module.file.basename}"
+    arguments = (value for value in frame.GetVariables(True, False, False, True) if value.name)
+    return shown(name, (f"{value.name}={text_of(value)}" for value in arguments), place.file.fullpath, place.line)
+
+
+def shown_coroutines(asio, body, seen):
+    """The running coroutine, which has the machine frame, then those that await it."""
+    trouble, own = "" if body.promise else model.NEEDS, not body.suspended
+    try:
+        for coroutine, spawned in model.logical_stack(asio, model.chain(asio, body.promise), seen):
+            seen.add(coroutine.promise)
+            running = own and coroutine.promise == body.promise
+            values = (f"{v.name}={asio.show(v, coroutine.frame + v.offset)}" for v in coroutine.arguments)
+            line = body.frame.line_entry.line if running else coroutine.awaiting_line
+            place = shown(coroutine.name, values, coroutine.function.file, line)
+            own, trouble = False, trouble or ("" if coroutine.is_readable else model.NEEDS)
+            yield running, f"{model.WAITS} {place}" if spawned else place
+    except Exception as error:
+        trouble = f"not all coroutines are readable: {error}"
+    if own and body.promise not in seen:
+        yield True, shown_frame(body.frame)
+    if trouble:
+        yield False, f"({trouble})"
+
+
+def logical_stack(asio, frames):
+    inside, seen = False, set()
+    for frame, body in model.bodies(asio, frames):
+        number = f"    frame #{frame.idx}: "
+        if body:
+            inside = True
+            for running, line in shown_coroutines(asio, body, seen):
+                yield (number if running else " " * len(number)) + line  # those that await have no machine frame
+        elif not inside or not is_machinery(frame):
+            inside = inside or not is_machinery(frame)
+            yield number + shown_frame(frame)
+        if frame.name == "main":
+            break
+
+
+class Stepper:
+    """Makes LLDB's `thread step-over` step over a co_await, in one process. LLDB calls on_stop() at each stop, before
+    anybody is told. That remembers for each thread in which coroutine it stands. If at the next stop a step has ended
+    in Asio's code, the program runs on, to the next line of that coroutine or of one that awaits it."""
+
+    on = True
+
+    def __init__(self, process):
+        self.process, self.asio = process, LLDB(process)
+        self.reasons, self.stop, self.goes_on, self.breakpoint = {}, None, False, None
+        self.clear()
+        self.listed, self.listed_at = [], None  # by async-tasks, and at which stop
+
+    def on_stop(self):
+        """LLDB asks for each thread that has a reason to stop; returns whether it shall remain stopped."""
+        if self.stop != self.process.GetStopID():
+            self.stop, stopped = self.process.GetStopID(), self.stopped()
+            # When several threads step over breakpoints side by side, LLDB 19 stops although all callbacks say no.
+            self.goes_on = bool(self.breakpoint and not self.reached and not stopped)
+            if not self.goes_on:
+                self.goes_on = self.is_under_way(stopped)
+        return not self.goes_on
+
+    def is_under_way(self, stopped):
+        """Whether a step ended where a user does not want to be, and nothing else made the program stop."""
+        steps, reached, ending = self.steps, self.reached, self.ending
+        self.clear()
+        if reached:
+            return not stopped and self.end(reached)
+        if not (ending and self.has_ended(*ending)) and self.is_within(stopped, steps):
+            return True
+        if self.on:
+            self.remember(self.process)
+        return False
+
+    def remember(self, threads):
+        """Where the next step would start."""
+        for thread in threads:
+            frames = list(stack(thread, 100))
+            body = next((body for _frame, body in model.bodies(self.asio, frames) if body), None)
+            if body and body.promise and (not is_machinery(frames[0]) or model.THROW.match(frames[0].name or "")):
+                try:
+                    if model.Coroutine(self.asio, body.promise).is_readable:
+                        self.steps[thread.id] = model.Step(self.asio, body, body.frame.line_entry.line, frames)
+                except (model.Unreadable, ValueError):
+                    pass
+
+    def stopped(self):
+        """The threads that have stopped now, for a reason that is not of the debugger's own making. One that did not
+        get to run since still tells why it stopped before."""
+        hits = {stop.GetID(): stop.GetHitCount() for stop in self.asio.target.breakpoint_iter() if stop != self.breakpoint}
+        old, self.reasons = self.reasons, {}
+        for thread in self.process:
+            why, data = thread.stop_reason, [*map(thread.GetStopReasonDataAtIndex, range(thread.GetStopReasonDataCount()))]
+            hit = [hits[which] for which in data[::2] if which in hits] if why == lldb.eStopReasonBreakpoint else data
+            silent = lldb.eStopReasonNone, lldb.eStopReasonTrace, not hit and lldb.eStopReasonBreakpoint
+            if why not in silent and (why, data) != (lldb.eStopReasonSignal, [SIGTRAP]):
+                self.reasons[thread.id] = thread.GetStopDescription(100), thread.GetFrameAtIndex(0).pc, hit
+        return [number for number, reason in self.reasons.items() if old.get(number) != reason]
+
+    def is_within(self, stopped, steps):
+        if len(stopped) != 1 or stopped[0] not in steps or self.reasons[stopped[0]][0] != STEP:
+            return False
+        step, thread = steps[stopped[0]], self.process.GetThreadByID(stopped[0])
+        frame = thread.GetFrameAtIndex(0)
+        place = frame.line_entry
+        try:
+            return not step.is_over(stack(thread), frame.pc, place.line, place.file.fullpath) and self.go_on(*step.stops())
+        except (model.Unreadable, ValueError):
+            return False
+
+    def go_on(self, ends, deaths):
+        """Sets a breakpoint at all of these places and where the program ends."""
+        self.ends, self.deaths = ends, deaths
+        self.breakpoint = self.asio.target.BreakpointCreateFromScript(
+            f"{__name__}.Places", lldb.SBStructuredData(), lldb.SBFileSpecList(), lldb.SBFileSpecList())  # fmt: skip
+        self.breakpoint.SetScriptCallbackFunction(f"{__name__}.on_hit")
+        return bool(ends)
+
+    def clear(self):
+        if self.breakpoint:
+            self.asio.target.BreakpointDelete(self.breakpoint.GetID())
+        self.breakpoint, self.ends, self.deaths, self.steps, self.reached, self.ending = None, {}, {}, {}, None, None
+
+    def places(self):
+        exits = [symbol.addr for context in self.asio.target.FindSymbols("_exit") for symbol in [context.symbol]]
+        return [*map(self.asio.target.ResolveLoadAddress, {*self.ends, *self.deaths}), *exits]
+
+    def on_hit(self, frame):
+        """Whether to stop there."""
+        if frame.pc in self.deaths:  # another coroutine at the same address is not the one that is stepped in
+            address = frame.FindRegister("arg1").unsigned
+            for instances in self.ends.values() if address in self.deaths[frame.pc] else ():
+                instances.discard(address)
+        elif frame.pc not in self.ends:
+            self.clear()
+        elif instance(frame) in self.ends[frame.pc]:
+            self.reached = frame.thread.id
+            return True
+        return False
+
+    def end(self, number):
+        """A breakpoint's reason to stop would puzzle, and other threads may have such a one as well. So let this thread
+        end a step, one instruction later, while they run."""
+        thread = self.process.GetThreadByID(number)
+        frame = thread.GetFrameAtIndex(0)
+        self.ending = number, frame.pc, frame.sp
+        return thread.StepUsingScriptedThreadPlan(f"{__name__}.End", False).Success()
+
+    def has_ended(self, number, pc, sp):
+        thread = self.process.GetThreadByID(number)
+        if not thread or thread.GetStopDescription(100) != STEP:
+            return False
+        self.process.SetSelectedThread(thread)
+        code = self.asio.target.ReadInstructions(self.asio.target.ResolveLoadAddress(pc), 1, "att")
+        if re.match("j|call|b", code[0].GetMnemonic(self.asio.target)):  # undo it, so that nobody has seen it
+            set_registers(thread, pc=pc, sp=sp)
+        return True
+
+
+def instance(frame):
+    """The address of the coroutine frame."""
+    own = frame.FindVariable("__coro_frame", lldb.eNoDynamicValues)  # Clang
+    return own.load_addr if own else frame.FindVariable("frame_ptr", lldb.eNoDynamicValues).unsigned
+
+
+steppers = {}
+
+
+def stepper_of(process):
+    number = process.GetUniqueID()
+    if number not in steppers:
+        for other in [other for other, stepper in steppers.items() if not stepper.process.is_alive]:
+            del steppers[other]
+        steppers[number] = Stepper(process)
+    return steppers[number]
+
+
+class Places:
+    """Where LLDB sets the breakpoint. One with all places takes one number from the user's, not a hundred."""
+
+    def __init__(self, breakpoint_, _arguments, _internal):
+        self.breakpoint, self.is_set = breakpoint_, False
+
+    def __callback__(self, _context):
+        if not self.is_set:
+            self.is_set = True
+            for address in stepper_of(self.breakpoint.GetTarget().process).places():
+                self.breakpoint.AddLocation(address)
+
+    def __get_depth__(self):
+        return lldb.eSearchDepthTarget
+
+
+class End:
+    """What a thread does that has reached the end of a step: it stops, for the reason of a step."""
+
+    def __init__(self, plan, _internal):
+        self.plan = plan
+
+    def explains_stop(self, _event):
+        return self.plan.GetThread().stop_reason == lldb.eStopReasonTrace
+
+    def is_stale(self):
+        return False
+
+    def should_step(self):
+        return True
+
+    def should_stop(self, _event):
+        self.plan.SetPlanComplete(True)
+        return True
+
+    def stop_description(self, stream):
+        stream.Print(STEP)
+
+
+class StopHook:
+    def __init__(self, _target, _arguments, _internal):
+        pass
+
+    def handle_stop(self, context, _stream):
+        return stepper_of(context.process).on_stop()
+
+
+def on_hit(frame, _location, _arguments, _internal):
+    return stepper_of(frame.thread.process).on_hit(frame)
+
+
+def command(function):
+    """A command that looks at a stopped program. What goes wrong is one sentence for the user."""
+
+    def run(_debugger, arguments, context, result, _internal):
+        if not context.thread:
+            result.SetError("The program is not being run.")
+            return
+        try:
+            function(stepper_of(context.process), arguments.strip(), context.thread, result)
+        except (model.Unreadable, ValueError) as error:
+            result.SetError(str(error))
+
+    run.__doc__ = function.__doc__
+    return run
+
+
+@command
+def async_bt(stepper, _arguments, thread, result):
+    """The logical stack of this thread: which coroutine awaits which. Outside coroutines the thread's backtrace."""
+    frames = list(stack(thread))
+    if any(body for _frame, body in model.bodies(stepper.asio, frames)):
+        result.AppendMessage("\n".join(logical_stack(stepper.asio, frames)))
+    else:
+        execute(stepper.asio.target, "thread backtrace", result, thread)
+
+
+@command
+def async_tasks(stepper, _arguments, _thread, result):
+    """All coroutines of the program as a tree: which awaits which, and who waits for a spawned task."""
+    stepper.listed = list(model.numbered_lines(model.find_tasks(stepper.asio)))
+    stepper.listed_at = stepper.process.GetStopID()
+    result.AppendMessage("\n".join(model.task_lines(stepper.asio, stepper.listed)) or model.NO_TASKS)
+
+
+@command
+def async_in(stepper, arguments, thread, result):
+    """async-in N COMMAND: runs a command in the coroutine that has this number in the list of async-tasks."""
+    number, _, command_ = arguments.partition(" ")
+    if not number.isdigit() or not command_.strip():
+        raise ValueError("async-in takes a number of async-tasks and a command: async-in 3 frame variable")
+    if runs_program(stepper.asio.target.debugger, command_):
+        raise ValueError("async-in takes commands that look, not ones that let the program run.")
+    if not stepper.listed or stepper.listed_at != stepper.process.GetStopID():
+        raise ValueError("async-in takes the numbers that async-tasks has shown at this stop: run that first.")
+    if not 1 <= int(number) <= len(stepper.listed):
+        raise ValueError(f"async-tasks has shown no number {number}.")
+    coroutine = stepper.listed[int(number) - 1][1]
+    for _name, frames in stepper.asio.frames():
+        for frame, body in model.bodies(stepper.asio, frames):
+            if body and body.promise == coroutine.promise and not body.suspended:
+                execute(stepper.asio.target, command_, result, frame)
+                return
+    run_in(stepper.asio, coroutine, command_, thread, result)
+
+
+def run_in(asio, coroutine, command_, thread, result):
+    """Runs the command with the registers that the coroutine would have where it waits."""
+    machine_frame = coroutine.machine_frame
+    if machine_frame is None or "x86_64" not in asio.target.triple:
+        raise ValueError(f"async-in works on x86-64; {model.NEEDS}.")
+    registers = {name: thread.GetFrameAtIndex(0).FindRegister(name).unsigned for name in ("rip", "rbp")}
+    try:
+        if not set_registers(thread, rip=coroutine.awaiting_pc, rbp=machine_frame):
+            raise ValueError("async-in needs a running process.")
+        execute(asio.target, command_, result, thread.GetFrameAtIndex(0))
+    finally:
+        set_registers(thread, **registers)
+
+
+def set_registers(thread, **values):
+    writes = [execute(thread.process.target, f"register write {name} {value}", None, thread.GetFrameAtIndex(0))
+              for name, value in values.items()]  # fmt: skip
+    return all(write.Succeeded() for write in writes)
+
+
+def runs_program(debugger, command_):
+    """Whether the command, or what it abbreviates, is one of those that run the program."""
+    result = lldb.SBCommandReturnObject()
+    debugger.GetCommandInterpreter().ResolveCommand(command_, result)
+    name = result.GetOutput() or command_
+    return bool(re.match(r"(process (?!status|handle|save)|thread (step|continue|until|return|jump|plan)|"
+                         r"_regexp-(attach|jump)|gdb-remote|kdp-remote|platform process|async-next|async-in)", name))
+
+
+@command
+def async_next(stepper, _arguments, thread, result):
+    """Like `next`, but steps over a co_await: to the next line that this instance of the coroutine executes."""
+    stepper.steps = {}
+    stepper.remember([thread])
+    execute(stepper.asio.target, "thread step-over", result, thread)
+
+
+def async_step(_debugger, arguments, _context, result, _internal):
+    """async-step on|off: whether `next` steps over a co_await."""
+    if arguments.strip() not in ("on", "off"):
+        result.SetError("async-step takes on or off.")
+        return
+    Stepper.on = arguments.strip() == "on"
+    for stepper in steppers.values():
+        stepper.steps = {}
+        if Stepper.on and stepper.process.is_stopped:
+            stepper.remember(stepper.process)
+
+
+def __lldb_init_module(debugger, _internal):
+    for name in "async-bt", "async-tasks", "async-in", "async-next", "async-step":
+        function = f"{__name__}.{name.replace('-', '_')}"
+        debugger.HandleCommand(f"command script add --overwrite --function {function} {name}")
+    # LLDB copies the stop hooks of its dummy target to those that are created later.
+    for target in [debugger.GetDummyTarget(), *(debugger.GetTargetAtIndex(n) for n in range(debugger.GetNumTargets()))]:
+        if f"{__name__}.StopHook" not in (execute(target, "target stop-hook list").GetOutput() or ""):
+            execute(target, f"target stop-hook add -P {__name__}.StopHook")
+        if target.process.is_stopped:
+            stepper_of(target.process).remember(target.process)

@@ -1,6 +1,6 @@
 """Measures what the program costs beyond its waits: cmake --build build --target benchmark
 
-    python3 benchmark.py <folder to build in>
+    python3 benchmark.py <folder to build in> [<runs>]
 
 Builds the program in Release and in Debug and a C program that only sleeps as long, runs them by turns, and prints for
 each the median wall time of the whole process beyond 550 ms, and its peak memory. No test: it depends on the machine.
@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-RUNS = 15
+RUNS = int(sys.argv[2]) if len(sys.argv) > 2 else 15
 
 SLEEPER = """
 #include <time.h>

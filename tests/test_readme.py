@@ -8,6 +8,8 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
+import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -55,6 +57,15 @@ class ReadmeTest(unittest.TestCase):
         self.assertTrue(newer_test.endswith("ctest --test-dir build --output-on-failure\n"))
         self.assertIn("README.md)", (ROOT / ".ci" / "run").read_text("utf-8"))
 
+    def test_benchmark(self):
+        """It runs. What it measures is for those who start it by hand."""
+        with tempfile.TemporaryDirectory() as folder:
+            output = run(sys.executable, "-B", "tests/benchmark.py", folder, "1")
+        rows = re.findall(r"^(.+?) +-?[\d.]+ ms +[\d.]+ MB$", output, re.M)
+        self.assertEqual(rows, ["C program that only sleeps", "async_example, Release", "async_example, Debug"], output)
+        self.assertIn("add_custom_target(benchmark", (ROOT / "tests" / "CMakeLists.txt").read_text("utf-8"))
+        self.assertIn("--target benchmark", README)
+
     def check_session(self, session, prompt, debug):
         """Gives the debugger the commands of a session. Its output must have the lines of the session, in order."""
         steps = re.split(rf"^{re.escape(prompt)} ", session, flags=re.M)[1:]
@@ -74,7 +85,7 @@ class ReadmeTest(unittest.TestCase):
             options = ["--eval-command=set width 0", "--eval-command=set debuginfod enabled off"]
             for command in commands:
                 options += [r"--eval-command=echo <<<\n", f"--eval-command={command}"]
-            return run(os.environ["GDB"], "-nx", "-batch", "-x", "src/asio_gdb.py", *options, PROGRAM).split("<<<\n")[1:]
+            return run(os.environ["GDB"], "-nx", "-batch", "-x", "src/debugger/asio_gdb.py", *options, PROGRAM).split("<<<\n")[1:]
 
         (session,) = blocks("gdb")
         self.check_session(session, "(gdb)", debug)

@@ -43,10 +43,12 @@ class ReadmeTest(unittest.TestCase):
 
     def test_launch_json(self):
         (text,) = blocks("json")
-        launch = json.loads(text)["configurations"][0]
-        for path in re.findall(r"\$\{workspaceFolder\}/(src/\S*)\"", text):
+        for launch in json.loads(text)["configurations"]:
+            self.assertEqual(launch["program"], "${workspaceFolder}/build/async_example")
+        paths = re.findall(r"\$\{workspaceFolder\}/(src/[^\"]*)\"", text) + re.findall(r"src/debugger/\w+\.py", README)
+        self.assertGreater(len(paths), 4)
+        for path in paths:
             self.assertTrue((ROOT / path).exists(), path)
-        self.assertEqual(launch["program"], "${workspaceFolder}/build/async_example")
 
     def test_commands(self):
         """Two commands for each system, which differ only in Boost's package; CI runs the second."""

@@ -222,11 +222,10 @@ class TreeTest:
         self.assertEqual(lines[:2], ["co_await sleep_for(100ms);", 'co_return fmt::format("Data_{}", id);'])
 
     def test_async_step_off(self):
-        place = self.break_at('trace(fmt::format("Fetching')
-        after = "co_return fmt::format("
-        self.assertIn(after, "".join(self.run_commands(place, "run", "next", "next")[-2:]))
-        self.assertNotIn(after, "".join(self.run_commands(place, "run", "async-step off", "next", "next", "next")[-2:]))
-        self.assertIn(after, "".join(self.run_commands(place, "run", "async-step off", "async-step on", "next", "next")[-2:]))
+        place, after = 'trace(fmt::format("Fetching', 'co_return fmt::format("Data_{}", id);'
+        self.assertEqual(self.walk_with("next", place, 2)[-1], after)
+        self.assertNotIn(after, self.walk_with("next", place, 4, before=["async-step off"]))
+        self.assertIn(after, self.walk_with("next", place, 2, before=["async-step off", "async-step on"]))
 
     def test_next_in_a_frame_that_is_used_again(self):
         output = "".join(self.run_commands(self.break_at("visit: end", OTHER, once=True), "run", "next", program=COROUTINES)[2:])
@@ -274,10 +273,11 @@ class GDBTest(TreeTest, MarkerTest, unittest.TestCase):
     def break_at(self, text, source=None, once=False):
         return f"{'tbreak' if once else 'break'} {'coroutines' if source else 'main'}.cpp:{line_of(text, source)}"
 
-    def walk_with(self, step, text, steps, source=None, program=None):
-        output = gdb(self.break_at(text, source), "run", *(steps * [step]), program=program)[2:]
-        numbers = [re.search(r"^(\d+)\t", stop, re.M) for stop in output]
-        return [(source or MAIN)[int(number[1]) - 1].split(" //")[0].strip() for number in numbers if number]
+    def walk_with(self, step, text, steps, source=None, program=None, before=()):
+        output = gdb(self.break_at(text, source), "run", *before, *(steps * [step]), program=program)[2:]
+        numbers = [int(number[1]) for stop in output if (number := re.search(r"^(\d+)\t", stop, re.M))]
+        source = source or MAIN
+        return [source[number - 1].split(" //")[0].strip() if number <= len(source) else "" for number in numbers]
 
     def stops_at_markers(self):
         """(line, values by name) of each stop at a marker."""
@@ -453,8 +453,8 @@ class LLDBTest(TreeTest, MarkerTest, unittest.TestCase):
         file = "coroutines.cpp" if source else "main.cpp"
         return f"breakpoint set {'-o true ' if once else ''}-f {file} -l {line_of(text, source)}"
 
-    def walk_with(self, step, text, steps, source=None, program=None):
-        output = lldb(self.break_at(text, source), "run", *(steps * [step]), program=program)[2:]
+    def walk_with(self, step, text, steps, source=None, program=None, before=()):
+        output = lldb(self.break_at(text, source), "run", *before, *(steps * [step]), program=program)[2:]
         numbers = [re.search(r" at (?:main|coroutines)\.cpp:(\d+)", stop) for stop in output]
         return [(source or MAIN)[int(number[1]) - 1].split(" //")[0].strip() for number in numbers if number]
 

@@ -33,12 +33,11 @@ class LLDB(model.Debugger):
 
     def __init__(self, process):
         super().__init__()
-        self.process, self.target = process, process.target
+        self.process, self.target, self.error, self.known = process, process.target, lldb.SBError(), {}
 
     def read(self, address, size):
-        error = lldb.SBError()
-        memory = self.process.ReadMemory(address, size, error) if 0 < address < 1 << 64 and size else b""
-        if error.Fail() or len(memory or b"") != size:
+        memory = self.process.ReadMemory(address, size, self.error) if 0 < address < 1 << 64 and size else b""
+        if len(memory or b"") != size:
             raise model.Unreadable(f"cannot read memory at 0x{address:x}")
         return memory
 
@@ -51,10 +50,10 @@ class LLDB(model.Debugger):
         return model.Function(self.full_name(symbol, function), start, end, function.addr.line_entry.file.fullpath or "")
 
     def full_name(self, symbol, function):
-        """What makes a coroutine of a function adds to its name (".resume"); LLDB cannot always demangle that."""
-        mangled = (symbol.mangled or "").split(".")[0]
+        """Clang's name of a generic lambda is one that LLVM demangles only without its template arguments."""
         name = symbol.name or function.name
         if name.startswith("_Z"):
+            mangled = re.sub(r"(.*\$_\d+cl)I.*", r"\1Ev", name.split(".")[0])
             name = execute(self.target, f"language cplusplus demangle {mangled}").GetOutput().partition(" ---> ")[2]
         return name.strip() or function.name
 
@@ -64,7 +63,7 @@ class LLDB(model.Debugger):
     def find_variables(self, pc):
         block, values = self.target.ResolveLoadAddress(pc).block, []
         while block:
-            values += block.GetVariables(self.target, True, True, True)
+            values += [value for value in block.GetVariables(self.target, True, True, True) if value.name]
             block = block.GetParent()
         # LLDB tells where a variable is only in words: Variable: id = {...}, name = "id", type = ..., location = ..., decl
         rows = re.findall(r'^ +Variable: id = \{\w+\}, name = "(.*?)", type = .*, location = (.*), decl =',
@@ -97,8 +96,11 @@ class LLDB(model.Debugger):
 
     def members(self, type_):
         type_ = type_.GetCanonicalType()
-        bases = (type_.GetDirectBaseClassAtIndex(number) for number in range(type_.num_bases))
-        return [(m.name, m.GetOffsetInBytes(), m.type) for m in itertools.chain(bases, type_.fields) if not m.is_bitfield]
+        if type_.name not in self.known:
+            bases = map(type_.GetDirectBaseClassAtIndex, range(type_.num_bases))
+            parts = [member for member in itertools.chain(bases, type_.fields) if not member.is_bitfield]
+            self.known[type_.name] = [(part.name, part.GetOffsetInBytes(), part.type) for part in parts]
+        return self.known[type_.name]
 
     def pointee(self, type_):
         type_ = type_.GetCanonicalType()
@@ -137,6 +139,9 @@ class LLDB(model.Debugger):
 
 STEP = "step over"  # as LLDB describes why it has stopped
 SIGTRAP = 5
+WRAPPER = "__await_suspend_wrapper__"
+RUNS = re.compile(r"(process (?!status|handle|save)|thread (step|continue|until|return|jump|plan)|_regexp-(attach|jump)|"
+                  r"gdb-remote|kdp-remote|platform process|async-next|async-in)")  # fmt: skip
 MOST = 4 << 30  # bytes of a mapping; larger ones are reserved address space, as ASan's shadow
 
 
@@ -154,26 +159,25 @@ def execute(target, command, result=None, frame=None):
 
 
 def stack(thread, most=100_000):
-    """The frames, the newest first. LLDB looks for each when it is asked for."""
-    return itertools.takewhile(bool, map(thread.GetFrameAtIndex, range(most)))
+    """The frames, the newest first, without what Clang makes of a co_await: that is labelled as the coroutine itself.
+    LLDB looks for each when it is asked for."""
+    frames = itertools.takewhile(bool, map(thread.GetFrameAtIndex, range(most)))
+    return (frame for frame in frames if WRAPPER not in (frame.name or ""))
 
 
 def is_machinery(frame):
-    """Also what Clang makes of a co_await: it is labelled as if it were the coroutine."""
-    name = (frame.name or "") + (frame.symbol.name or "")
-    return (model.is_library(frame.line_entry.file.fullpath) or "libstdc++" in (frame.module.file.basename or "")
-            or "__await_suspend_wrapper__" in name)  # fmt: skip
+    return model.is_library(frame.line_entry.file.fullpath) or "libstdc++" in (frame.module.file.basename or "")
 
 
 def shown(name, values, file, line):
-    return f"{name}({', '.join(values)}) at {os.path.basename(file)}:{line}"
+    return f"{name}({', '.join(values)})" + (f" at {os.path.basename(file)}:{line}" if file else "")
 
 
 def shown_frame(frame):
     name, place = model.plain_name(frame.name or "??"), frame.line_entry
     if not place:
         return f"{name} from {frame.module.file.basename}"
-    arguments = (value for value in frame.GetVariables(True, False, False, True) if value.name)
+    arguments = [value for value in frame.GetVariables(True, False, False, True) if value.name not in (None, "frame_ptr")]
     return shown(name, (f"{value.name}={text_of(value)}" for value in arguments), place.file.fullpath, place.line)
 
 
@@ -222,30 +226,44 @@ class Stepper:
     def __init__(self, process):
         self.process, self.asio = process, LLDB(process)
         self.reasons, self.stop, self.goes_on, self.breakpoint = {}, None, False, None
+        self.old, self.old_places = [], set()  # breakpoints to be deleted, and where they are
+        self.breakpoint, self.ends, self.deaths, self.reached = None, {}, {}, None
         self.clear()
+        self.waits = False
         self.listed, self.listed_at = [], None  # by async-tasks, and at which stop
 
     def on_stop(self):
         """LLDB asks for each thread that has a reason to stop; returns whether it shall remain stopped."""
+        if self.waits:  # async-next does all by itself
+            return True
         if self.stop != self.process.GetStopID():
             self.stop, stopped = self.process.GetStopID(), self.stopped()
             # When several threads step over breakpoints side by side, LLDB 19 stops although all callbacks say no.
-            self.goes_on = bool(self.breakpoint and not self.reached and not stopped)
+            self.goes_on = bool(self.breakpoint and not self.reached and not stopped) or self.is_repeated(stopped)
             if not self.goes_on:
                 self.goes_on = self.is_under_way(stopped)
         return not self.goes_on
 
     def is_under_way(self, stopped):
         """Whether a step ended where a user does not want to be, and nothing else made the program stop."""
-        steps, reached, ending = self.steps, self.reached, self.ending
+        steps, reached, ending, catching = self.steps, self.reached, self.ending, self.breakpoint and not self.deaths
         self.clear()
-        if reached:
+        if reached and not catching:
             return not stopped and self.end(reached)
-        if not (ending and self.has_ended(*ending)) and self.is_within(stopped, steps):
+        if reached or not (ending and self.has_ended(*ending)) and self.is_within(stopped, steps):
+            self.go_on(*steps[reached or stopped[0]].stops())
+            self.steps = steps
             return True
         if self.on:
             self.remember(self.process)
         return False
+
+    def is_repeated(self, stopped):
+        """Whether a breakpoint at a co_await that has stopped its thread already does so again, in what Clang makes of
+        the co_await."""
+        step = self.steps.get(stopped[0]) if len(stopped) == 1 else None
+        frame = step and self.process.GetThreadByID(stopped[0]).GetFrameAtIndex(0)
+        return bool(frame and WRAPPER in (frame.name or "") and step.inside and frame.line_entry.line == step.line)
 
     def remember(self, threads):
         """Where the next step would start."""
@@ -262,7 +280,7 @@ class Stepper:
     def stopped(self):
         """The threads that have stopped now, for a reason that is not of the debugger's own making. One that did not
         get to run since still tells why it stopped before."""
-        hits = {stop.GetID(): stop.GetHitCount() for stop in self.asio.target.breakpoint_iter() if stop != self.breakpoint}
+        hits = {stop.GetID(): stop.GetHitCount() for stop in self.asio.target.breakpoint_iter() if stop not in [self.breakpoint, *self.old]}
         old, self.reasons = self.reasons, {}
         for thread in self.process:
             why, data = thread.stop_reason, [*map(thread.GetStopReasonDataAtIndex, range(thread.GetStopReasonDataCount()))]
@@ -275,13 +293,9 @@ class Stepper:
     def is_within(self, stopped, steps):
         if len(stopped) != 1 or stopped[0] not in steps or self.reasons[stopped[0]][0] != STEP:
             return False
-        step, thread = steps[stopped[0]], self.process.GetThreadByID(stopped[0])
-        frame = thread.GetFrameAtIndex(0)
-        place = frame.line_entry
-        try:
-            return not step.is_over(stack(thread), frame.pc, place.line, place.file.fullpath) and self.go_on(*step.stops())
-        except (model.Unreadable, ValueError):
-            return False
+        step, frames = steps[stopped[0]], list(stack(self.process.GetThreadByID(stopped[0])))
+        place = frames[0].line_entry
+        return not step.is_over(frames, frames[0].pc, place.line, place.file.fullpath)
 
     def go_on(self, ends, deaths):
         """Sets a breakpoint at all of these places and where the program ends."""
@@ -289,11 +303,17 @@ class Stepper:
         self.breakpoint = self.asio.target.BreakpointCreateFromScript(
             f"{__name__}.Places", lldb.SBStructuredData(), lldb.SBFileSpecList(), lldb.SBFileSpecList())  # fmt: skip
         self.breakpoint.SetScriptCallbackFunction(f"{__name__}.on_hit")
-        return bool(ends)
 
     def clear(self):
-        if self.breakpoint:
-            self.asio.target.BreakpointDelete(self.breakpoint.GetID())
+        """A thread that has just reached a breakpoint, too, would stop for a SIGTRAP if that were deleted before its turn."""
+        self.old += [self.breakpoint] if self.breakpoint else []
+        at = {thread.GetFrameAtIndex(0).pc for thread in self.process if thread.id != self.reached}
+        if not at & {*self.ends, *self.deaths, *self.old_places}:
+            for old in self.old:
+                self.asio.target.BreakpointDelete(old.GetID())
+            self.old, self.old_places = [], set()
+        else:
+            self.old_places |= {*self.ends, *self.deaths}
         self.breakpoint, self.ends, self.deaths, self.steps, self.reached, self.ending = None, {}, {}, {}, None, None
 
     def places(self):
@@ -394,7 +414,10 @@ class StopHook:
         pass
 
     def handle_stop(self, context, _stream):
-        return stepper_of(context.process).on_stop()
+        try:
+            return stepper_of(context.process).on_stop()
+        except Exception:  # whatever goes wrong, the step is LLDB's own
+            return True
 
 
 def on_hit(frame, _location, _arguments, _internal):
@@ -405,12 +428,12 @@ def command(function):
     """A command that looks at a stopped program. What goes wrong is one sentence for the user."""
 
     def run(_debugger, arguments, context, result, _internal):
-        if not context.thread:
+        if not context.thread or not context.process.is_stopped:
             result.SetError("The program is not being run.")
             return
         try:
             function(stepper_of(context.process), arguments.strip(), context.thread, result)
-        except (model.Unreadable, ValueError) as error:
+        except Exception as error:
             result.SetError(str(error))
 
     run.__doc__ = function.__doc__
@@ -441,7 +464,8 @@ def async_in(stepper, arguments, thread, result):
     number, _, command_ = arguments.partition(" ")
     if not number.isdigit() or not command_.strip():
         raise ValueError("async-in takes a number of async-tasks and a command: async-in 3 frame variable")
-    if runs_program(stepper.asio.target.debugger, command_):
+    command_ = full_command(stepper.asio.target.debugger, command_)
+    if RUNS.match(command_):
         raise ValueError("async-in takes commands that look, not ones that let the program run.")
     if not stepper.listed or stepper.listed_at != stepper.process.GetStopID():
         raise ValueError("async-in takes the numbers that async-tasks has shown at this stop: run that first.")
@@ -461,6 +485,8 @@ def run_in(asio, coroutine, command_, thread, result):
     machine_frame = coroutine.machine_frame
     if machine_frame is None or "x86_64" not in asio.target.triple:
         raise ValueError(f"async-in works on x86-64; {model.NEEDS}.")
+    if command_.strip() in ("source list", "_regexp-list"):  # these begin where the last one ended
+        command_ = f"source list --address {coroutine.awaiting_pc}"
     registers = {name: thread.GetFrameAtIndex(0).FindRegister(name).unsigned for name in ("rip", "rbp")}
     try:
         if not set_registers(thread, rip=coroutine.awaiting_pc, rbp=machine_frame):
@@ -476,21 +502,69 @@ def set_registers(thread, **values):
     return all(write.Succeeded() for write in writes)
 
 
-def runs_program(debugger, command_):
-    """Whether the command, or what it abbreviates, is one of those that run the program."""
+def full_command(debugger, command_):
+    """With the name of the command that it abbreviates."""
     result = lldb.SBCommandReturnObject()
     debugger.GetCommandInterpreter().ResolveCommand(command_, result)
-    name = result.GetOutput() or command_
-    return bool(re.match(r"(process (?!status|handle|save)|thread (step|continue|until|return|jump|plan)|"
-                         r"_regexp-(attach|jump)|gdb-remote|kdp-remote|platform process|async-next|async-in)", name))
+    return result.GetOutput() or command_
 
 
 @command
-def async_next(stepper, _arguments, thread, result):
+def async_next(stepper, arguments, thread, result):
     """Like `next`, but steps over a co_await: to the next line that this instance of the coroutine executes."""
-    stepper.steps = {}
+    stepper.clear()
+    bodies = [body for _frame, body in model.bodies(stepper.asio, stack(thread)) if body]
     stepper.remember([thread])
-    execute(stepper.asio.target, "thread step-over", result, thread)
+    step = stepper.steps.get(thread.id)
+    stepper.clear()
+    if not step:
+        if bodies:
+            result.AppendMessage(f"This is a plain next: {model.NEEDS}.")
+        execute(stepper.asio.target, f"thread step-over {arguments}", result, thread)
+        return
+    process, target = stepper.process, stepper.asio.target
+    was_asynchronous, stepper.waits = target.debugger.GetAsync(), True
+    target.debugger.SetAsync(False)  # to wait for the stops
+    ends, deaths = step.stops()
+    stops = [target.BreakpointCreateByAddress(pc) for pc in {*ends, *deaths}]
+    try:
+        run_to(process, ends, deaths, {stop.GetID() for stop in stops})
+    finally:
+        for stop in stops:
+            target.BreakpointDelete(stop.GetID())
+        target.debugger.SetAsync(was_asynchronous)
+        stepper.waits = False
+    if process.is_stopped:
+        stepper.remember(process)
+        execute(target, "frame select 0", result, process.GetSelectedThread())
+    else:
+        execute(target, "process status", result)
+
+
+def run_to(process, ends, deaths, ours):
+    """Continues until a coroutine reaches one of its ends, and selects its thread, or to a stop for another reason.
+
+    A thread that did not get to run since still tells why it stopped before: so it is the hits that count."""
+    while True:
+        hits = hit_counts(process.target, ours)
+        process.Continue()
+        for thread in process:
+            frame = thread.GetFrameAtIndex(0)
+            if frame.pc in deaths:  # another coroutine at the same address is not the one that is stepped in
+                for instances in ends.values():
+                    instances -= {frame.FindRegister("arg1").unsigned} & deaths[frame.pc]
+            if frame.pc in ends and instance(frame) in ends[frame.pc]:
+                process.SetSelectedThread(thread)
+                return
+        reasons = [(thread.stop_reason, thread.GetStopReasonDataAtIndex(0)) for thread in process]
+        other = (lldb.eStopReasonException, lldb.eStopReasonWatchpoint)
+        signalled = any(why in other or why == lldb.eStopReasonSignal and data != SIGTRAP for why, data in reasons)
+        if not process.is_stopped or signalled or hits != hit_counts(process.target, ours):
+            return
+
+
+def hit_counts(target, ours):
+    return {stop.GetID(): stop.GetHitCount() for stop in target.breakpoint_iter() if stop.GetID() not in ours}
 
 
 def async_step(_debugger, arguments, _context, result, _internal):
@@ -500,7 +574,7 @@ def async_step(_debugger, arguments, _context, result, _internal):
         return
     Stepper.on = arguments.strip() == "on"
     for stepper in steppers.values():
-        stepper.steps = {}
+        stepper.clear()
         if Stepper.on and stepper.process.is_stopped:
             stepper.remember(stepper.process)
 

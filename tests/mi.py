@@ -1,0 +1,53 @@
+"""A small client of GDB's machine interface (MI): drives GDB as cppdbg and Qt Creator do.
+
+    with Client("gdb", "-x", "asio_gdb.py", PROGRAM) as gdb:
+        gdb.command("-break-insert main.cpp:67")
+        gdb.command("-exec-run")
+        print(gdb.wait_stopped())    # {"reason": "breakpoint-hit", "func": ..., "line": "67", "thread-id": "1", ...}
+"""
+
+import contextlib
+import queue
+import re
+import subprocess
+import threading
+
+
+class Client(contextlib.AbstractContextManager):
+    """A GDB. `records` has every line that it sent, what the program printed among them."""
+
+    def __init__(self, gdb, *arguments, timeout=60):
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        command = [gdb, "-nx", "-q", "--interpreter=mi3", *arguments]
+        self.gdb = subprocess.Popen(command, text=True, bufsize=1, start_new_session=True, **pipes)
+        self.timeout = timeout  # seconds, for each record
+        self.tokens, self.records, self.stops = 0, [], []
+        self.lines = queue.Queue()  # filled by a thread, because a pipe has no timeout
+        threading.Thread(target=lambda: [*map(self.lines.put, self.gdb.stdout)], daemon=True).start()
+
+    def __exit__(self, *error):
+        with self.gdb:  # closes its pipes
+            self.gdb.kill()
+
+    def record(self):
+        """The next record: "^..." answers a command, "*..." and "=..." tell what happened, "~..." is console text."""
+        self.records.append(self.lines.get(timeout=self.timeout).rstrip("\n"))
+        if self.records[-1].startswith("*stopped"):
+            self.stops.append(self.records[-1])
+        return self.records[-1]
+
+    def command(self, command):
+        """Runs a command, MI's own (-exec-next) or one of the command line (next). Returns its result as MI's text."""
+        self.tokens += 1
+        self.gdb.stdin.write(f"{self.tokens}{command}\n")
+        while not (record := self.record()).startswith(f"{self.tokens}^"):
+            pass
+        if "^error" in record:
+            raise RuntimeError(f"{command}: {record}")
+        return record.partition(",")[2]
+
+    def wait_stopped(self):
+        """What GDB tells of the next stop: its fields and those of its frame."""
+        while not self.stops:
+            self.record()
+        return dict(re.findall(r'([\w-]+)="((?:[^"\\]|\\.)*)"', self.stops.pop(0)))

@@ -87,7 +87,7 @@ asio::awaitable<std::vector<outcome>> join_tasks(asio::any_io_executor workers,
     std::vector<decltype(asio::co_spawn(workers, std::move(tasks.front()), asio::deferred))> operations;
     for (auto& task : tasks) operations.push_back(asio::co_spawn(workers, std::move(task), asio::deferred));
     // Without the empty slot, cancelling the awaiting coroutine would reach into tasks on other threads: a data race.
-    // With it, a cancel takes effect after the join. (A slot cannot be bound to `deferred`: that does not compile.)
+    // With it, a cancel takes effect after the join. (Boost 1.81 cannot bind a slot to `deferred`.)
     auto group = asio::experimental::make_parallel_group(std::move(operations));
     auto token = asio::bind_cancellation_slot(asio::cancellation_slot{}, asio::use_awaitable);
     auto [order, errors, results] = co_await group.async_wait(asio::experimental::wait_for_all(), std::move(token));

@@ -1,11 +1,10 @@
-// Three ways to run asynchronous work with C++20 coroutines and Boost.Asio, told by a timestamped trace:
+// Three ways to run asynchronous work with C++20 coroutines and Boost.Asio. async_main runs them and traces when:
 //   phase 1, sequential await: fetch_data            100 ms            on the main thread
 //   phase 2, parallel tasks:   async_task 1, 2, 3    100/200/300 ms    on a pool of three worker threads
 //   phase 3, sequential loop:  process_item 1, 2, 3  50 ms each        on the main thread
-// A coroutine is a function that returns awaitable<T> and uses co_await or co_return. Calling it runs none of its body:
-// that starts when another coroutine co_awaits it, or when co_spawn puts it on an executor, which decides on what
-// thread. While it waits it is suspended: it blocks no thread, and its arguments and locals stay in its frame, on the
-// heap.
+// A coroutine is a function that returns awaitable<T> and uses co_await or co_return. Calling it runs nothing of it: it
+// starts when another coroutine co_awaits it, or when co_spawn puts it on an executor, which decides on what thread.
+// While it waits it is suspended: it blocks no thread, and its arguments and locals stay in its frame, on the heap.
 
 #include <fmt/format.h>
 
@@ -19,6 +18,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <iostream>
 #include <mutex>
 #include <stdexcept>
@@ -46,20 +46,20 @@ void trace(const std::string& event) {
 asio::awaitable<void> sleep_for(std::chrono::milliseconds duration) {
     // This co_await does not wait: it is how a coroutine asks what executor it runs on.
     asio::steady_timer timer{co_await asio::this_coro::executor, duration};
-    // `deferred` makes async_wait return the wait, for co_await to start. use_awaitable would wrap it in a coroutine.
+    // With `deferred`, async_wait only describes the wait: co_await starts it. use_awaitable would add a coroutine.
     co_await timer.async_wait(asio::deferred);
 }
 
-/// Phase 1. Waits 100 ms on the awaiting coroutine's executor. Returns "Data_<id>".
+/// Waits 100 ms on the awaiting coroutine's executor. Returns "Data_<id>".
 asio::awaitable<std::string> fetch_data(std::uint32_t id) {
     // Breakpoint: `id`, before the wait.
     trace(fmt::format("Fetching data for id: {}", id));
     co_await sleep_for(100ms);
-    // Breakpoint: `id`, after the wait: it lives in the coroutine frame, which outlasts the call.
+    // Breakpoint: `id`, after the wait: it lives in the coroutine frame.
     co_return fmt::format("Data_{}", id);
 }
 
-/// Phase 2. Waits `task_id` * 100 ms on the executor it is spawned on. Returns `task_id` * 10, or throws if `fail`.
+/// Waits `task_id` * 100 ms on the executor it is spawned on. Returns `task_id` * 10; throws runtime_error if `fail`.
 asio::awaitable<std::uint32_t> async_task(std::uint32_t task_id, bool fail) {
     trace(fmt::format("Task {} starting", task_id));
     // Breakpoint: `task_id`, once for each task. At the third stop all three are in flight.
@@ -87,7 +87,7 @@ asio::awaitable<std::vector<outcome>> join_tasks(asio::any_io_executor workers,
     std::vector<decltype(asio::co_spawn(workers, std::move(tasks.front()), asio::deferred))> operations;
     for (auto& task : tasks) operations.push_back(asio::co_spawn(workers, std::move(task), asio::deferred));
     // Without the empty slot, cancelling the awaiting coroutine would reach into tasks on other threads: a data race.
-    // With it, a cancel takes effect after the join. (A slot cannot be bound to `deferred`: that does not compile.)
+    // With it, a cancel takes effect after the join. (Boost 1.81 cannot bind a slot to `deferred`.)
     auto group = asio::experimental::make_parallel_group(std::move(operations));
     auto token = asio::bind_cancellation_slot(asio::cancellation_slot{}, asio::use_awaitable);
     auto [order, errors, results] = co_await group.async_wait(asio::experimental::wait_for_all(), std::move(token));
@@ -116,7 +116,7 @@ bool report(const std::vector<outcome>& outcomes) {
     return succeeded == id;
 }
 
-/// Phase 3. Waits 50 ms on the awaiting coroutine's executor.
+/// Waits 50 ms on the awaiting coroutine's executor.
 asio::awaitable<void> process_item(std::uint32_t item) {
     // Breakpoint: `item`, before the wait.
     trace(fmt::format("Processing item: {}", item));

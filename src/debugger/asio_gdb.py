@@ -280,7 +280,16 @@ class LogicalStack:
         self.wanted = wanted
 
     def filter(self, decorators):
-        decorators, above, inside, seen = list(decorators), None, False, set()
+        decorators = list(decorators)
+        first = decorators[0].inferior_frame()
+        if first == gdb.newest_frame():
+            return self.lines(decorators)
+        # A front end asks for the variables of a frame that it was shown, and GDB only gives what is below that.
+        lines = self.lines([FrameDecorator(frame) for frame in stack()])
+        return itertools.dropwhile(lambda line: line.inferior_frame() != first, lines)
+
+    def lines(self, decorators):
+        above, inside, seen = None, False, set()
         frames = [decorator.inferior_frame() for decorator in decorators]
         for number, (frame, body) in enumerate(model.bodies(asio, frames)):
             if body:
@@ -307,7 +316,12 @@ def coroutine_lines(decorator, body, above, hidden, seen):
                 arguments = variables_of(coroutine, coroutine.arguments)
                 if not coroutine.is_readable:
                     arguments = decorator.frame_args()
-                own = [local for local in decorator.frame_locals() or () if not model.HIDDEN.match(str(local.symbol()))]
+                own, names = [], [argument.symbol() for argument in arguments if isinstance(argument, Variable)]
+                for local in reversed(list(decorator.frame_locals() or ())):  # the outermost block, with the arguments, first
+                    if str(local.symbol()) in names:
+                        names.remove(str(local.symbol()))
+                    elif not model.HIDDEN.match(str(local.symbol())):
+                        own.insert(0, local)
                 above = Line(decorator, function=coroutine.name, frame_args=arguments, frame_locals=own)
                 yield above
             else:

@@ -10,6 +10,7 @@ import os
 import pathlib
 import re
 import subprocess
+import tempfile
 import unittest
 
 TESTS = pathlib.Path(__file__).resolve().parent
@@ -362,6 +363,14 @@ class GDBTest(TreeTest, MarkerTest, unittest.TestCase):
             *_, filtered, raw = gdb(f"break {place}", "run", "bt", "bt -no-filters")
             self.assertIn("#0 ", raw)
             self.assertEqual(filtered, raw)
+
+    def test_core_dump(self):
+        with tempfile.TemporaryDirectory() as folder:
+            core = os.path.join(folder, "core")
+            gdb(self.break_at("standing still", OTHER), "run", f"gcore {core}", program=COROUTINES)
+            _loaded, listing, stepped = gdb(f"core-file {core}", "async-tasks", "async-next", program=COROUTINES)
+        self.assertEqual(tree(listing), STANDING, listing)
+        self.assertEqual(stepped, "The program is not being run.\n")
 
     def test_unreadable_stack(self):
         line = line_of('trace(fmt::format("Fetching data')

@@ -95,14 +95,13 @@ class GDB(model.Debugger):
 
     def regions(self):
         stacks = [int(frames[0].read_register("sp")) for _name, frames in self.frames()]
-        try:  # a process
-            rows = re.findall(r"^ *0x(\w+) +0x(\w+) +0x\w+ +0x\w+ +(\S+) *(.*?) *$",
-                              gdb.execute("info proc mappings", to_string=True), re.M)  # fmt: skip
-        except gdb.error:
-            rows = []
-        if not rows:  # a core dump
+        connection = gdb.selected_inferior().connection
+        if connection and connection.type == "core":
             rows = re.findall(r"0x(\w+)->0x(\w+) at 0x\w+: load\S* (.*)()$",
                               gdb.execute("maint info sections", to_string=True), re.M)  # fmt: skip
+        else:
+            rows = re.findall(r"^ *0x(\w+) +0x(\w+) +0x\w+ +0x\w+ +(\S+) *(.*?) *$",
+                              gdb.execute("info proc mappings", to_string=True), re.M)  # fmt: skip
         for start, end, flags, name in rows:
             writable = "w" in flags[:2] or "LOAD" in flags and "READONLY" not in flags
             start, end = int(start, 16), int(end, 16)

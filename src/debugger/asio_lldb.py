@@ -512,6 +512,8 @@ def full_command(debugger, command_):
 @command
 def async_next(stepper, arguments, thread, result):
     """Like `next`, but steps over a co_await: to the next line that this instance of the coroutine executes."""
+    if "core" in stepper.process.GetPluginName():
+        raise ValueError("The program is not being run.")
     stepper.clear()
     bodies = [body for _frame, body in model.bodies(stepper.asio, stack(thread)) if body]
     stepper.remember([thread])

@@ -98,13 +98,11 @@ class DAPEditor(dap.Client):
 
     def start(self, program, source, lines):
         self.source = SOURCE / "main.cpp" if source is MAIN else TESTS / "coroutines.cpp"
-        self.lines = lines
         self.launch(program, breakpoints={self.source: lines}, commands=self.commands)
         return self.stopped(self.wait_stopped())
 
     def break_at(self, *lines):
         """From now on there are no other breakpoints."""
-        self.lines = lines
         self.set_breakpoints(self.source, lines)
 
     def stopped(self, body):
@@ -163,10 +161,7 @@ class LLDBEditor(DAPEditor):
     def stopped(self, body):
         while body and body["preserveFocusHint"]:  # another thread that has stopped at the same time
             body = self.wait_stopped()
-        stop = super().stopped(body)
-        if stop.reason == "breakpoint" and not self.lines and re.search(r">: (j|call)", self.console("disassemble -p -c 1", stop)):
-            stop.reason = "step"  # Only before a jump or a call LLDB must call it so: the helper's breakpoint.
-        return stop
+        return super().stopped(body)
 
     def frames(self, stop):
         rows = re.findall(r"^ +(?:frame #\d+: )?(.+?)\((.*)\) at (\S+):(\d+)$", self.console("async-bt", stop), re.M)

@@ -18,6 +18,7 @@ import itertools
 import os
 import re
 import sys
+import threading
 
 import lldb
 
@@ -138,7 +139,7 @@ class LLDB(model.Debugger):
 
 
 STEP = "step over"  # as LLDB describes why it has stopped
-SIGTRAP = 5
+SIGTRAP, INT3 = 5, b"\xcc"
 WRAPPER = "__await_suspend_wrapper__"
 RUNS = re.compile(r"(process (?!status|handle|save)|thread (step|continue|until|return|jump|plan)|_regexp-(attach|jump)|"
                   r"gdb-remote|kdp-remote|platform process|async-next|async-in)")  # fmt: skip
@@ -217,56 +218,52 @@ def logical_stack(asio, frames):
 
 
 class Stepper:
-    """Makes LLDB's `thread step-over` step over a co_await, in one process. LLDB calls on_stop() at each stop, before
-    anybody is told. That remembers for each thread in which coroutine it stands. If at the next stop a step has ended
-    in Asio's code, the program runs on, to the next line of that coroutine or of one that awaits it."""
+    """Makes `next` and Step Over step over a co_await, in one process. LLDB calls on_stop() at each stop, before anybody
+    is told. That remembers for each thread in which coroutine it stands. If at the next stop a step has ended in Asio's
+    code, the program runs on, to the next line of that coroutine or of one that awaits it."""
 
     on = True
 
     def __init__(self, process):
         self.process, self.asio = process, LLDB(process)
-        self.reasons, self.stop, self.goes_on, self.breakpoint = {}, None, False, None
-        self.old, self.old_places = [], set()  # breakpoints to be deleted, and where they are
+        self.stop, self.remains, self.reasons = None, True, {}
+        self.steps = {}  # by thread: where its next step begins
         self.breakpoint, self.ends, self.deaths, self.reached = None, {}, {}, None
-        self.clear()
-        self.waits = False
+        self.ending = None  # the thread that has reached the end of a step, and its registers there
         self.listed, self.listed_at = [], None  # by async-tasks, and at which stop
 
     def on_stop(self):
-        """LLDB asks for each thread that has a reason to stop; returns whether it shall remain stopped."""
-        if self.waits:  # async-next does all by itself
-            return True
+        """LLDB asks for each thread that has a reason to stop; returns whether the program shall remain stopped."""
         if self.stop != self.process.GetStopID():
-            self.stop, stopped = self.process.GetStopID(), self.stopped()
-            # When several threads step over breakpoints side by side, LLDB 19 stops although all callbacks say no.
-            self.goes_on = bool(self.breakpoint and not self.reached and not stopped) or self.is_repeated(stopped)
-            if not self.goes_on:
-                self.goes_on = self.is_under_way(stopped)
-        return not self.goes_on
+            self.stop = self.process.GetStopID()
+            self.remains = not self.is_under_way(self.new_reasons())
+            if self.remains:
+                self.clear()
+                self.steps = {}
+                if self.on:
+                    self.remember(self.process)
+        return self.remains
 
-    def is_under_way(self, stopped):
-        """Whether a step ended where a user does not want to be, and nothing else made the program stop."""
-        steps, reached, ending, catching = self.steps, self.reached, self.ending, self.breakpoint and not self.deaths
+    def is_under_way(self, threads):
+        """Whether a step has not ended yet, and nothing else has made one of these threads stop."""
+        if self.ending:
+            self.put_back(*self.ending)
+            return False
+        if self.breakpoint and not self.reached:  # LLDB may stop although on_hit() has said no, twice at once
+            return not threads
+        reached = self.reached
         self.clear()
-        if reached and not catching:
-            return not stopped and self.end(reached)
-        if reached or not (ending and self.has_ended(*ending)) and self.is_within(stopped, steps):
-            self.go_on(*steps[reached or stopped[0]].stops())
-            self.steps = steps
-            return True
-        if self.on:
-            self.remember(self.process)
-        return False
-
-    def is_repeated(self, stopped):
-        """Whether a breakpoint at a co_await that has stopped its thread already does so again, in what Clang makes of
-        the co_await."""
-        step = self.steps.get(stopped[0]) if len(stopped) == 1 else None
-        frame = step and self.process.GetThreadByID(stopped[0]).GetFrameAtIndex(0)
-        return bool(frame and WRAPPER in (frame.name or "") and step.inside and frame.line_entry.line == step.line)
+        if reached or len(threads) != 1:
+            return bool(reached) and not threads and self.end(reached)
+        step, frames = self.steps.get(threads[0]), list(stack(self.process.GetThreadByID(threads[0])))
+        if step and self.reasons[threads[0]][0] == STEP:
+            place = frames[0].line_entry
+            if not step.is_over(frames, frames[0].pc, place.line, place.file.fullpath):
+                self.go_on(*step.stops())
+        return bool(self.breakpoint)
 
     def remember(self, threads):
-        """Where the next step would start."""
+        """Where the next step would begin."""
         for thread in threads:
             frames = list(stack(thread, 100))
             body = next((body for _frame, body in model.bodies(self.asio, frames) if body), None)
@@ -277,79 +274,74 @@ class Stepper:
                 except (model.Unreadable, ValueError):
                     pass
 
-    def stopped(self):
-        """The threads that have stopped now, for a reason that is not of the debugger's own making. One that did not
-        get to run since still tells why it stopped before."""
-        hits = {stop.GetID(): stop.GetHitCount() for stop in self.asio.target.breakpoint_iter() if stop not in [self.breakpoint, *self.old]}
+    def new_reasons(self):
+        """The threads that have stopped now for a reason that is not of the debugger's own making. One that did not get
+        to run since still tells why it stopped before."""
+        hits = {stop.GetID(): stop.GetHitCount() for stop in self.asio.target.breakpoint_iter()
+                if stop != self.breakpoint}
         old, self.reasons = self.reasons, {}
         for thread in self.process:
-            why, data = thread.stop_reason, [*map(thread.GetStopReasonDataAtIndex, range(thread.GetStopReasonDataCount()))]
-            hit = [hits[which] for which in data[::2] if which in hits] if why == lldb.eStopReasonBreakpoint else data
-            silent = lldb.eStopReasonNone, lldb.eStopReasonTrace, not hit and lldb.eStopReasonBreakpoint
-            if why not in silent and (why, data) != (lldb.eStopReasonSignal, [SIGTRAP]):
-                self.reasons[thread.id] = thread.GetStopDescription(100), thread.GetFrameAtIndex(0).pc, hit
+            why, count = thread.stop_reason, thread.GetStopReasonDataCount()
+            data, pc = [*map(thread.GetStopReasonDataAtIndex, range(count))], thread.GetFrameAtIndex(0).pc
+            if why == lldb.eStopReasonBreakpoint:
+                data = [hits[number] for number in data[::2] if number in hits]
+            elif why == lldb.eStopReasonSignal and data == [SIGTRAP] and self.asio.read(pc - 1, 1) != INT3:
+                continue  # it has reached a breakpoint that was deleted before its turn
+            if why not in (lldb.eStopReasonNone, lldb.eStopReasonTrace, not data and lldb.eStopReasonBreakpoint):
+                self.reasons[thread.id] = thread.GetStopDescription(100), pc, data
         return [number for number, reason in self.reasons.items() if old.get(number) != reason]
 
-    def is_within(self, stopped, steps):
-        if len(stopped) != 1 or stopped[0] not in steps or self.reasons[stopped[0]][0] != STEP:
-            return False
-        step, frames = steps[stopped[0]], list(stack(self.process.GetThreadByID(stopped[0])))
-        place = frames[0].line_entry
-        return not step.is_over(frames, frames[0].pc, place.line, place.file.fullpath)
-
     def go_on(self, ends, deaths):
-        """Sets a breakpoint at all of these places and where the program ends."""
+        """Sets a breakpoint at all of these places."""
         self.ends, self.deaths = ends, deaths
         self.breakpoint = self.asio.target.BreakpointCreateFromScript(
             f"{__name__}.Places", lldb.SBStructuredData(), lldb.SBFileSpecList(), lldb.SBFileSpecList())  # fmt: skip
         self.breakpoint.SetScriptCallbackFunction(f"{__name__}.on_hit")
+        listener = lldb.SBListener(__name__)
+        self.process.GetBroadcaster().AddListener(listener, lldb.SBProcess.eBroadcastBitStateChanged)
+        threading.Thread(target=self.watch, args=(listener, self.breakpoint), daemon=True).start()
+
+    def watch(self, listener, breakpoint_):
+        """LLDB does not call on_stop() where the program is paused or ends on the way: nothing may stay behind then."""
+        event = lldb.SBEvent()
+        while self.breakpoint == breakpoint_ and self.process.is_alive:
+            if listener.WaitForEvent(1, event) and lldb.SBProcess.GetStateFromEvent(event) == lldb.eStateStopped:
+                if not lldb.SBProcess.GetRestartedFromEvent(event):
+                    break
+        self.process.GetBroadcaster().RemoveListener(listener)
+        if self.breakpoint == breakpoint_:
+            self.clear()
 
     def clear(self):
-        """A thread that has just reached a breakpoint, too, would stop for a SIGTRAP if that were deleted before its turn."""
-        self.old += [self.breakpoint] if self.breakpoint else []
-        at = {thread.GetFrameAtIndex(0).pc for thread in self.process if thread.id != self.reached}
-        if not at & {*self.ends, *self.deaths, *self.old_places}:
-            for old in self.old:
-                self.asio.target.BreakpointDelete(old.GetID())
-            self.old, self.old_places = [], set()
-        else:
-            self.old_places |= {*self.ends, *self.deaths}
-        self.breakpoint, self.ends, self.deaths, self.steps, self.reached, self.ending = None, {}, {}, {}, None, None
-
-    def places(self):
-        exits = [symbol.addr for context in self.asio.target.FindSymbols("_exit") for symbol in [context.symbol]]
-        return [*map(self.asio.target.ResolveLoadAddress, {*self.ends, *self.deaths}), *exits]
+        if self.breakpoint:
+            self.asio.target.BreakpointDelete(self.breakpoint.GetID())
+        self.breakpoint, self.ends, self.deaths, self.reached = None, {}, {}, None
 
     def on_hit(self, frame):
-        """Whether to stop there."""
-        if frame.pc in self.deaths:  # another coroutine at the same address is not the one that is stepped in
-            address = frame.FindRegister("arg1").unsigned
-            for instances in self.ends.values() if address in self.deaths[frame.pc] else ():
+        """Whether to stop there. One that is destroyed: another at the same address is not the one that is stepped in."""
+        for address in {frame.FindRegister("arg1").unsigned} & self.deaths.get(frame.pc, set()):
+            for instances in self.ends.values():
                 instances.discard(address)
-        elif frame.pc not in self.ends:
-            self.clear()
-        elif instance(frame) in self.ends[frame.pc]:
+        if instance(frame) in self.ends.get(frame.pc, ()):
             self.reached = frame.thread.id
-            return True
-        return False
+        return self.reached == frame.thread.id
 
     def end(self, number):
         """A breakpoint's reason to stop would puzzle, and other threads may have such a one as well. So let this thread
-        end a step, one instruction later, while they run."""
+        end a step of one instruction while they run: one that does no harm, where its function begins."""
         thread = self.process.GetThreadByID(number)
         frame = thread.GetFrameAtIndex(0)
-        self.ending = number, frame.pc, frame.sp
-        return thread.StepUsingScriptedThreadPlan(f"{__name__}.End", False).Success()
+        self.ending = number, {name: frame.FindRegister(name).unsigned for name in ("pc", "sp", "fp")}
+        set_registers(thread, pc=frame.function.addr.GetLoadAddress(self.asio.target))
+        if not thread.StepUsingScriptedThreadPlan(f"{__name__}.End", False).Success():
+            self.put_back(*self.ending)
+        return bool(self.ending)
 
-    def has_ended(self, number, pc, sp):
-        thread = self.process.GetThreadByID(number)
-        if not thread or thread.GetStopDescription(100) != STEP:
-            return False
-        self.process.SetSelectedThread(thread)
-        code = self.asio.target.ReadInstructions(self.asio.target.ResolveLoadAddress(pc), 1, "att")
-        if re.match("j|call|b", code[0].GetMnemonic(self.asio.target)):  # undo it, so that nobody has seen it
-            set_registers(thread, pc=pc, sp=sp)
-        return True
+    def put_back(self, number, registers):
+        self.ending, thread = None, self.process.GetThreadByID(number)
+        if thread:
+            set_registers(thread, **registers)
+            self.process.SetSelectedThread(thread)
 
 
 def instance(frame):
@@ -379,8 +371,9 @@ class Places:
     def __callback__(self, _context):
         if not self.is_set:
             self.is_set = True
-            for address in stepper_of(self.breakpoint.GetTarget().process).places():
-                self.breakpoint.AddLocation(address)
+            stepper = stepper_of(self.breakpoint.GetTarget().process)
+            for pc in {*stepper.ends, *stepper.deaths}:
+                self.breakpoint.AddLocation(stepper.asio.target.ResolveLoadAddress(pc))
 
     def __get_depth__(self):
         return lldb.eSearchDepthTarget
@@ -514,59 +507,17 @@ def async_next(stepper, arguments, thread, result):
     """Like `next`, but steps over a co_await: to the next line that this instance of the coroutine executes."""
     if "core" in stepper.process.GetPluginName():
         raise ValueError("The program is not being run.")
-    stepper.clear()
-    bodies = [body for _frame, body in model.bodies(stepper.asio, stack(thread)) if body]
+    stepper.steps = {}
     stepper.remember([thread])
     step = stepper.steps.get(thread.id)
-    stepper.clear()
-    if not step:
-        if bodies:
-            result.AppendMessage(f"This is a plain next: {model.NEEDS}.")
-        execute(stepper.asio.target, f"thread step-over {arguments}", result, thread)
-        return
-    process, target = stepper.process, stepper.asio.target
-    was_asynchronous, stepper.waits = target.debugger.GetAsync(), True
-    target.debugger.SetAsync(False)  # to wait for the stops
-    ends, deaths = step.stops()
-    stops = [target.BreakpointCreateByAddress(pc) for pc in {*ends, *deaths}]
-    try:
-        run_to(process, ends, deaths, {stop.GetID() for stop in stops})
-    finally:
-        for stop in stops:
-            target.BreakpointDelete(stop.GetID())
-        target.debugger.SetAsync(was_asynchronous)
-        stepper.waits = False
-    if process.is_stopped:
-        stepper.remember(process)
-        execute(target, "frame select 0", result, process.GetSelectedThread())
+    frames = list(stack(thread))
+    if not step and any(body for _frame, body in model.bodies(stepper.asio, frames)):
+        result.AppendMessage(f"This is a plain next: {model.NEEDS}.")
+    if step and (step.inside or model.THROW.match(frames[0].name or "")):  # LLDB's own step would lose an exception
+        stepper.go_on(*step.stops())
+        execute(stepper.asio.target, "process continue", result, thread)
     else:
-        execute(target, "process status", result)
-
-
-def run_to(process, ends, deaths, ours):
-    """Continues until a coroutine reaches one of its ends, and selects its thread, or to a stop for another reason.
-
-    A thread that did not get to run since still tells why it stopped before: so it is the hits that count."""
-    while True:
-        hits = hit_counts(process.target, ours)
-        process.Continue()
-        for thread in process:
-            frame = thread.GetFrameAtIndex(0)
-            if frame.pc in deaths:  # another coroutine at the same address is not the one that is stepped in
-                for instances in ends.values():
-                    instances -= {frame.FindRegister("arg1").unsigned} & deaths[frame.pc]
-            if frame.pc in ends and instance(frame) in ends[frame.pc]:
-                process.SetSelectedThread(thread)
-                return
-        reasons = [(thread.stop_reason, thread.GetStopReasonDataAtIndex(0)) for thread in process]
-        other = (lldb.eStopReasonException, lldb.eStopReasonWatchpoint)
-        signalled = any(why in other or why == lldb.eStopReasonSignal and data != SIGTRAP for why, data in reasons)
-        if not process.is_stopped or signalled or hits != hit_counts(process.target, ours):
-            return
-
-
-def hit_counts(target, ours):
-    return {stop.GetID(): stop.GetHitCount() for stop in target.breakpoint_iter() if stop.GetID() not in ours}
+        execute(stepper.asio.target, f"thread step-over {arguments}", result, thread)
 
 
 def async_step(_debugger, arguments, _context, result, _internal):
@@ -576,7 +527,7 @@ def async_step(_debugger, arguments, _context, result, _internal):
         return
     Stepper.on = arguments.strip() == "on"
     for stepper in steppers.values():
-        stepper.clear()
+        stepper.steps = {}
         if Stepper.on and stepper.process.is_stopped:
             stepper.remember(stepper.process)
 

@@ -537,8 +537,11 @@ class Step:
         """{pc: frames of the coroutines that end the step there}, and the same for the functions that destroy them."""
         ends, deaths = {}, {}
         for coroutine, _spawned in logical_stack(self.debugger, self.promises):
-            for pc, line in self.debugger.statements(coroutine.function).items():
-                if not (coroutine.promise == self.promises[0] and line == self.line):
+            statements = self.debugger.statements(coroutine.function)
+            # On the line of the step itself it only ends where that begins anew: in a loop.
+            again = min((pc for pc, line in statements.items() if line == self.line), default=0)
+            for pc, line in statements.items():
+                if coroutine.promise != self.promises[0] or line != self.line or pc == again:
                     ends.setdefault(pc, set()).add(coroutine.frame)
             deaths.setdefault(self.debugger.word(coroutine.frame + WORD), set()).add(coroutine.frame)
         return ends, deaths

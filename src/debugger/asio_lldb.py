@@ -236,10 +236,12 @@ class Stepper:
         """LLDB asks for each thread that has a reason to stop; returns whether the program shall remain stopped."""
         if self.stop != self.process.GetStopID():
             self.stop = self.process.GetStopID()
-            self.remains = not self.is_under_way(self.new_reasons())
+            threads = self.new_reasons()
+            self.remains = not (self.is_repeated(*threads) or self.is_under_way(threads))
             if self.remains:
                 self.clear()
-                self.steps = {}
+                # Where another thread's breakpoint has come between, the next step takes up the one that is not over.
+                self.steps = {number: self.steps[number] for number in threads if self.is_unfinished(number)}
                 if self.on:
                     self.remember(self.process)
         return self.remains
@@ -255,12 +257,23 @@ class Stepper:
         self.clear()
         if reached or len(threads) != 1:
             return bool(reached) and not threads and self.end(reached)
-        step, frames = self.steps.get(threads[0]), list(stack(self.process.GetThreadByID(threads[0])))
-        if step and self.reasons[threads[0]][0] == STEP:
-            place = frames[0].line_entry
-            if not step.is_over(frames, frames[0].pc, place.line, place.file.fullpath):
-                self.go_on(*step.stops())
+        if self.is_unfinished(threads[0]):
+            self.go_on(*self.steps[threads[0]].stops())
         return bool(self.breakpoint)
+
+    def is_unfinished(self, number):
+        """Whether LLDB's own step of this thread has ended where a user does not want to be."""
+        if number not in self.steps or self.reasons[number][0] != STEP:
+            return False
+        frames = list(stack(self.process.GetThreadByID(number)))
+        place = frames[0].line_entry
+        return not self.steps[number].is_over(frames, frames[0].pc, place.line, place.file.fullpath)
+
+    def is_repeated(self, number=0, *others):
+        """Whether a breakpoint at a co_await that has stopped its thread already does so again, in what Clang makes of
+        the co_await."""
+        step, frame = self.steps.get(number), self.process.GetThreadByID(number).GetFrameAtIndex(0)
+        return WRAPPER in (frame.name or "") and not others and step and frame.line_entry.line == step.line
 
     def remember(self, threads):
         """Where the next step would begin."""

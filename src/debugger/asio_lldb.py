@@ -31,6 +31,8 @@ finally:
 class LLDB(model.Debugger):
     """What LLDB lends the model, for one process. Several debuggers may live in one program: nothing is global."""
 
+    EXAMPLE = "frame variable"
+
     def __init__(self, process):
         super().__init__()
         self.process, self.target, self.error, self.known = process, process.target, lldb.SBError(), {}
@@ -45,9 +47,9 @@ class LLDB(model.Debugger):
         place = self.target.ResolveLoadAddress(pc)
         function, symbol = place.function, place.symbol
         if not function:
-            return symbol and model.Function(symbol.name, symbol.addr.GetLoadAddress(self.target), 0, "")
+            return symbol and (symbol.name, symbol.addr.GetLoadAddress(self.target), 0, "")
         start, end = (address.GetLoadAddress(self.target) for address in (function.addr, function.GetEndAddress()))
-        return model.Function(self.full_name(symbol, function), start, end, function.addr.line_entry.file.fullpath or "")
+        return self.full_name(symbol, function), start, end, function.addr.line_entry.file.fullpath or ""
 
     def full_name(self, symbol, function):
         """Clang's name of a generic lambda is one that LLVM demangles only without its template arguments."""
@@ -109,29 +111,37 @@ class LLDB(model.Debugger):
     def type_name(self, type_):
         return type_.GetCanonicalType().GetUnqualifiedType().name or ""
 
-    def regions(self):
-        stacks, regions, region = [thread.GetFrameAtIndex(0).sp for thread in self.process], self.process.GetMemoryRegions(), lldb.SBMemoryRegionInfo()
+    def mappings(self):
+        regions, region = self.process.GetMemoryRegions(), lldb.SBMemoryRegionInfo()
         for number in range(regions.GetSize()):
             regions.GetMemoryRegionAtIndex(number, region)
-            start, end, name = region.GetRegionBase(), region.GetRegionEnd(), region.GetName() or ""
-            if region.IsReadable() and region.IsWritable() and (not name or name.startswith(("[heap", "[anon"))):
-                if end - start <= MOST and not any(start <= stack < end for stack in stacks):
-                    yield start, end
+            if region.IsReadable() and region.IsWritable():
+                yield region.GetRegionBase(), region.GetRegionEnd(), region.GetName() or ""
 
     def frames(self):
         return ((f"thread {thread.GetIndexID()}", list(stack(thread))) for thread in self.process)
 
-    def frame_line(self, frame):
-        return frame.line_entry.line
+    def place(self, frame):
+        return frame.pc, frame.sp, frame.line_entry.line
 
     def frame_name(self, frame):
         return frame.name or ""
 
-    def promise_of(self, frame):
-        return frame.FindVariable("this", lldb.eNoDynamicValues).unsigned
+    def is_machinery(self, frame):
+        return model.is_library(frame.line_entry.file.fullpath) or "libstdc++" in (frame.module.file.basename or "")
 
-    def creates_coroutine(self, frame):
-        return any((name or "").startswith(("_Coro_", "__coro_")) for name, *_ in self.find_variables(frame.pc))
+    def pointer(self, frame, name):
+        value = frame.FindVariable(name, lldb.eNoDynamicValues)
+        return value.unsigned if value.type.IsPointerType() else value.load_addr if value else 0
+
+    def first_argument(self, frame):
+        return frame.FindRegister("arg1").unsigned
+
+    def stop_number(self):
+        return self.process.GetStopID()
+
+    def runs_program(self, command_):
+        return RUNS.match(full_command(self.target.debugger, command_))
 
     def show(self, variable, address):
         return text_of(self.target.CreateValueFromAddress(variable.name, lldb.SBAddress(address, self.target), variable.type))
@@ -142,7 +152,6 @@ SIGTRAP = 5
 WRAPPER = "__await_suspend_wrapper__"
 RUNS = re.compile(r"(process (?!status|handle|save)|thread (step|continue|until|return|jump|plan)|_regexp-(attach|jump)|"
                   r"gdb-remote|kdp-remote|platform process|async-next|async-in)")  # fmt: skip
-MOST = 4 << 30  # bytes of a mapping; larger ones are reserved address space, as ASan's shadow
 
 
 def text_of(value):
@@ -165,10 +174,6 @@ def stack(thread, most=100_000):
     return (frame for frame in frames if WRAPPER not in (frame.name or ""))
 
 
-def is_machinery(frame):
-    return model.is_library(frame.line_entry.file.fullpath) or "libstdc++" in (frame.module.file.basename or "")
-
-
 def shown(name, values, file, line):
     return f"{name}({', '.join(values)})" + (f" at {os.path.basename(file)}:{line}" if file else "")
 
@@ -181,38 +186,19 @@ def shown_frame(frame):
     return shown(name, (f"{value.name}={text_of(value)}" for value in arguments), place.file.fullpath, place.line)
 
 
-def shown_coroutines(asio, body, seen):
-    """The running coroutine, which has the machine frame, then those that await it."""
-    trouble, own = "" if body.promise else model.NEEDS, not body.suspended
-    try:
-        for coroutine, spawned in model.logical_stack(asio, model.chain(asio, body.promise), seen):
-            seen.add(coroutine.promise)
-            running = own and coroutine.promise == body.promise
-            values = (f"{v.name}={asio.show(v, coroutine.frame + v.offset)}" for v in coroutine.arguments)
-            line = body.frame.line_entry.line if running else coroutine.awaiting_line
-            place = shown(coroutine.name, values, coroutine.function.file, line)
-            own, trouble = False, trouble or ("" if coroutine.is_readable else model.NEEDS)
-            yield running, f"{model.WAITS} {place}" if spawned else place
-    except Exception as error:
-        trouble = f"not all coroutines are readable: {error}"
-    if own and body.promise not in seen:
-        yield True, shown_frame(body.frame)
-    if trouble:
-        yield False, f"({trouble})"
-
-
 def logical_stack(asio, frames):
-    inside, seen = False, set()
-    for frame, body in model.bodies(asio, frames):
-        number = f"    frame #{frame.idx}: "
-        if body:
-            inside = True
-            for running, line in shown_coroutines(asio, body, seen):
-                yield (number if running else " " * len(number)) + line  # those that await have no machine frame
-        elif not inside or not is_machinery(frame):
-            inside = inside or not is_machinery(frame)
-            yield number + shown_frame(frame)
-        if frame.name == "main":
+    for row in model.rows(asio, frames):
+        number = f"    frame #{row.frame.idx}: " if row.frame else ""  # those that await have no machine frame
+        coroutine, text = row.coroutine, row.name
+        if coroutine:
+            values = (f"{v.name}={asio.show(v, coroutine.frame + v.offset)}" for v in coroutine.arguments)
+            line = asio.place(row.frame)[2] if row.frame else coroutine.line
+            text = shown(row.name, values, coroutine.function.file, line)
+        elif row.frame:
+            text = shown_frame(row.frame)
+        indent = len(number) or indent
+        yield number.ljust(indent) + text
+        if row.frame and row.frame.name == "main":
             break
 
 
@@ -230,7 +216,7 @@ class Stepper:
         self.breakpoint, self.ends, self.deaths, self.reached = None, {}, {}, None
         self.clear()
         self.waits = False
-        self.listed, self.listed_at = [], None  # by async-tasks, and at which stop
+        self.tasks = model.Tasks(self.asio)
 
     def on_stop(self):
         """LLDB asks for each thread that has a reason to stop; returns whether it shall remain stopped."""
@@ -251,7 +237,7 @@ class Stepper:
         if reached and not catching:
             return not stopped and self.end(reached)
         if reached or not (ending and self.has_ended(*ending)) and self.is_within(stopped, steps):
-            self.go_on(*steps[reached or stopped[0]].stops())
+            self.go_on(steps[reached or stopped[0]])
             self.steps = steps
             return True
         if self.on:
@@ -268,14 +254,12 @@ class Stepper:
     def remember(self, threads):
         """Where the next step would start."""
         for thread in threads:
-            frames = list(stack(thread, 100))
-            body = next((body for _frame, body in model.bodies(self.asio, frames) if body), None)
-            if body and body.promise and (not is_machinery(frames[0]) or model.THROW.match(frames[0].name or "")):
-                try:
-                    if model.Coroutine(self.asio, body.promise).is_readable:
-                        self.steps[thread.id] = model.Step(self.asio, body, body.frame.line_entry.line, frames)
-                except (model.Unreadable, ValueError):
-                    pass
+            try:
+                step = model.Step.begin(self.asio, stack(thread, 100))
+            except ValueError:
+                step = None
+            if step:
+                self.steps[thread.id] = step
 
     def stopped(self):
         """The threads that have stopped now, for a reason that is not of the debugger's own making. One that did not
@@ -293,13 +277,12 @@ class Stepper:
     def is_within(self, stopped, steps):
         if len(stopped) != 1 or stopped[0] not in steps or self.reasons[stopped[0]][0] != STEP:
             return False
-        step, frames = steps[stopped[0]], list(stack(self.process.GetThreadByID(stopped[0])))
-        place = frames[0].line_entry
-        return not step.is_over(frames, frames[0].pc, place.line, place.file.fullpath)
+        return not steps[stopped[0]].is_over(stack(self.process.GetThreadByID(stopped[0])))
 
-    def go_on(self, ends, deaths):
-        """Sets a breakpoint at all of these places and where the program ends."""
-        self.ends, self.deaths = ends, deaths
+    def go_on(self, step):
+        """Sets a breakpoint at all of the places where it may end and where the program ends."""
+        step.go_on()
+        self.step, self.ends, self.deaths = step, step.ends, step.deaths
         self.breakpoint = self.asio.target.BreakpointCreateFromScript(
             f"{__name__}.Places", lldb.SBStructuredData(), lldb.SBFileSpecList(), lldb.SBFileSpecList())  # fmt: skip
         self.breakpoint.SetScriptCallbackFunction(f"{__name__}.on_hit")
@@ -322,13 +305,9 @@ class Stepper:
 
     def on_hit(self, frame):
         """Whether to stop there."""
-        if frame.pc in self.deaths:  # another coroutine at the same address is not the one that is stepped in
-            address = frame.FindRegister("arg1").unsigned
-            for instances in self.ends.values() if address in self.deaths[frame.pc] else ():
-                instances.discard(address)
-        elif frame.pc not in self.ends:
+        if frame.pc not in self.ends and frame.pc not in self.deaths:
             self.clear()
-        elif instance(frame) in self.ends[frame.pc]:
+        elif self.step.has_reached(frame):
             self.reached = frame.thread.id
             return True
         return False
@@ -350,12 +329,6 @@ class Stepper:
         if re.match("j|call|b", code[0].GetMnemonic(self.asio.target)):  # undo it, so that nobody has seen it
             set_registers(thread, pc=pc, sp=sp)
         return True
-
-
-def instance(frame):
-    """The address of the coroutine frame."""
-    own = frame.FindVariable("__coro_frame", lldb.eNoDynamicValues)  # Clang
-    return own.load_addr if own else frame.FindVariable("frame_ptr", lldb.eNoDynamicValues).unsigned
 
 
 steppers = {}
@@ -453,43 +426,28 @@ def async_bt(stepper, _arguments, thread, result):
 @command
 def async_tasks(stepper, _arguments, _thread, result):
     """All coroutines of the program as a tree: which awaits which, and who waits for a spawned task."""
-    stepper.listed = list(model.numbered_lines(model.find_tasks(stepper.asio)))
-    stepper.listed_at = stepper.process.GetStopID()
-    result.AppendMessage("\n".join(model.task_lines(stepper.listed)) or model.NO_TASKS)
+    result.AppendMessage("\n".join(stepper.tasks.lines()))
 
 
 @command
 def async_in(stepper, arguments, thread, result):
     """async-in N COMMAND: runs a command in the coroutine that has this number in the list of async-tasks."""
-    number, _, command_ = arguments.partition(" ")
-    if not number.isdigit() or not command_.strip():
-        raise ValueError("async-in takes a number of async-tasks and a command: async-in 3 frame variable")
+    coroutine, frame, command_ = stepper.tasks.find(arguments)
     command_ = full_command(stepper.asio.target.debugger, command_)
-    if RUNS.match(command_):
-        raise ValueError("async-in takes commands that look, not ones that let the program run.")
-    if not stepper.listed or stepper.listed_at != stepper.process.GetStopID():
-        raise ValueError("async-in takes the numbers that async-tasks has shown at this stop: run that first.")
-    if not 1 <= int(number) <= len(stepper.listed):
-        raise ValueError(f"async-tasks has shown no number {number}.")
-    coroutine = stepper.listed[int(number) - 1][1]
-    for _name, frames in stepper.asio.frames():
-        for frame, body in model.bodies(stepper.asio, frames):
-            if body and body.promise == coroutine.promise and not body.suspended:
-                execute(stepper.asio.target, command_, result, frame)
-                return
-    run_in(stepper.asio, coroutine, command_, thread, result)
+    if frame:
+        execute(stepper.asio.target, command_, result, frame)
+    else:
+        run_in(stepper.asio, coroutine, command_, thread, result)
 
 
 def run_in(asio, coroutine, command_, thread, result):
     """Runs the command with the registers that the coroutine would have where it waits."""
-    machine_frame = coroutine.machine_frame
-    if machine_frame is None or "x86_64" not in asio.target.triple:
-        raise ValueError(f"async-in works on x86-64; {model.NEEDS}.")
+    values = coroutine.registers
     if command_.strip() in ("source list", "_regexp-list"):  # these begin where the last one ended
         command_ = f"source list --address {coroutine.awaiting_pc}"
-    registers = {name: thread.GetFrameAtIndex(0).FindRegister(name).unsigned for name in ("rip", "rbp")}
+    registers = {name: thread.GetFrameAtIndex(0).FindRegister(name).unsigned for name in values}
     try:
-        if not set_registers(thread, rip=coroutine.awaiting_pc, rbp=machine_frame):
+        if not set_registers(thread, **values):
             raise ValueError("async-in needs a running process.")
         execute(asio.target, command_, result, thread.GetFrameAtIndex(0))
     finally:
@@ -527,10 +485,10 @@ def async_next(stepper, arguments, thread, result):
     process, target = stepper.process, stepper.asio.target
     was_asynchronous, stepper.waits = target.debugger.GetAsync(), True
     target.debugger.SetAsync(False)  # to wait for the stops
-    ends, deaths = step.stops()
-    stops = [target.BreakpointCreateByAddress(pc) for pc in {*ends, *deaths}]
+    step.go_on()
+    stops = [target.BreakpointCreateByAddress(pc) for pc in {*step.ends, *step.deaths}]
     try:
-        run_to(process, ends, deaths, {stop.GetID() for stop in stops})
+        run_to(process, step, {stop.GetID() for stop in stops})
     finally:
         for stop in stops:
             target.BreakpointDelete(stop.GetID())
@@ -543,7 +501,7 @@ def async_next(stepper, arguments, thread, result):
         execute(target, "process status", result)
 
 
-def run_to(process, ends, deaths, ours):
+def run_to(process, step, ours):
     """Continues until a coroutine reaches one of its ends, and selects its thread, or to a stop for another reason.
 
     A thread that did not get to run since still tells why it stopped before: so it is the hits that count."""
@@ -552,10 +510,7 @@ def run_to(process, ends, deaths, ours):
         process.Continue()
         for thread in process:
             frame = thread.GetFrameAtIndex(0)
-            if frame.pc in deaths:  # another coroutine at the same address is not the one that is stepped in
-                for instances in ends.values():
-                    instances -= {frame.FindRegister("arg1").unsigned} & deaths[frame.pc]
-            if frame.pc in ends and instance(frame) in ends[frame.pc]:
+            if step.has_reached(frame):
                 process.SetSelectedThread(thread)
                 return
         reasons = [(thread.stop_reason, thread.GetStopReasonDataAtIndex(0)) for thread in process]

@@ -33,7 +33,7 @@ class GDB(model.Debugger):
     """What GDB lends the model."""
 
     EXAMPLE = "info locals"
-    stops = 0
+    stop_number = 0
 
     def read(self, address, size):
         try:
@@ -63,14 +63,10 @@ class GDB(model.Debugger):
         return [(symbol.name, symbol.type, place_of(symbol), symbol.is_argument) for symbol in symbols]
 
     def find_lines(self, function):
-        if not function.end:
-            return []
         table = gdb.current_progspace().block_for_pc(function.start).function.symtab.linetable()
         return [(row.line, row.pc) for row in table if row.line > 0 and function.start <= row.pc < function.end]
 
     def find_instructions(self, function):
-        if not function.end:
-            return []
         with gdb.with_parameter("disassembly-flavor", "att"):
             code = gdb.selected_inferior().architecture().disassemble(function.start, function.end - 1)
         return [(instruction["addr"], instruction["asm"]) for instruction in code]
@@ -135,9 +131,6 @@ class GDB(model.Debugger):
     def first_argument(self, frame):
         return int(frame.read_register("rdi" if "x86-64" in frame.architecture().name() else "x0"))
 
-    def stop_number(self):
-        return self.stops
-
     def runs_program(self, command):
         """Whether GDB counts it, or what it abbreviates, among the commands that run the program."""
         running = re.findall(r"^([\w-]+)(?:,.*)? -- ", gdb.execute("help running", to_string=True), re.M)
@@ -146,8 +139,8 @@ class GDB(model.Debugger):
         except gdb.error:
             return False  # print/x and the like
 
-    def has_run(self):
-        self.stops += 1
+    def has_run(self, _event):
+        self.stop_number += 1
 
 
 asio = GDB()
@@ -266,7 +259,7 @@ class LogicalStack:
     @property
     def enabled(self):
         try:
-            return self.wanted and model.newest_body(asio, stack()) is not None
+            return self.wanted and next(model.bodies(asio, [*stack()]), None) is not None
         except gdb.error:
             return False
 
@@ -334,28 +327,30 @@ class Stepper:
 
     def hook(self, name):
         """GDB has one hook of a kind for each command: if there is one already, it becomes a part of ours."""
-        try:
-            own = gdb.execute(f"show user {name}", to_string=True).splitlines()[1:]
-        except gdb.error:
-            own = []
-        own = [line for line in own if "asio_stepper" not in line]
+        own = []
+        with contextlib.suppress(gdb.error):
+            lines = gdb.execute(f"show user {name}", to_string=True).splitlines()[1:]
+            own = [line for line in lines if "asio_stepper" not in line]
         gdb.execute("\n".join([f"define {name}", f"python asio_stepper.{name.replace('-', '_')}()", *own, "end"]))
 
     def set(self, step=None):
-        """Breakpoints where this step may end, in place of those that there are."""
-        with quiet_front_end():
+        """Breakpoints where this step may end, in place of those that there are. DAP clients are not told of them."""
+        dap = sys.modules.get("gdb.dap.breakpoint")
+        with dap.suppress_new_breakpoint_event() if dap else contextlib.nullcontext():
             for stop in self.stops:
                 stop.delete()
             self.stops = [Stop(self, step, pc) for pc in {*step.ends, *step.deaths}] if step else []
 
     def hook_next(self):
         self.step = self.reached = self.landed = None
-        with contextlib.suppress(gdb.error):
-            try:
-                self.step = model.Step.begin(asio, stack()) if self.on or self.forced else None
-            except ValueError:
-                gdb.write(f"This is a plain next: {model.NEEDS}.\n" if self.forced else "")
-        self.set(self.step)
+        try:
+            if self.on or self.forced:
+                self.step = model.Step.begin(asio, [*itertools.islice(stack(), 100)])
+                self.set(self.step)
+        except ValueError:
+            gdb.write(f"This is a plain next: {model.NEEDS}.\n" if self.forced else "")
+        except gdb.error:  # `next` itself says why
+            pass
 
     def hookpost_next(self):
         """GDB selects the thread again that was selected before our hook-stop."""
@@ -372,7 +367,7 @@ class Stepper:
         if not step or not reached and "stepped" not in gdb.execute("info program", to_string=True):
             return
         try:
-            if not reached and step.is_over(stack()):
+            if not reached and step.is_over([*stack()]):
                 return
             step.go_on()
         except (gdb.error, ValueError):
@@ -394,17 +389,10 @@ class Stepper:
 def show_place(step):
     """What GDB shows after a step."""
     frame = gdb.newest_frame()
-    place, body = frame.find_sal(), model.newest_body(asio, itertools.islice(stack(), 3))
+    place, body = frame.find_sal(), next(model.bodies(asio, [*itertools.islice(stack(), 3)]), None)
     if body and body.promise != step.promises[0]:
         gdb.write(f"{model.Coroutine(asio, body.promise).name} () at {place.symtab.filename}:{place.line}\n")
     gdb.write(gdb.execute("frame", to_string=True).splitlines()[-1] + "\n")
-
-
-def quiet_front_end():
-    """The DAP server tells its client of each breakpoint; these come and go unseen."""
-    if front_end() == "dap":
-        return sys.modules["gdb.dap.breakpoint"].suppress_new_breakpoint_event()
-    return contextlib.nullcontext()
 
 
 def command(kind):
@@ -497,6 +485,6 @@ def run_unharmed(text):
 gdb.execute("set displaced-stepping off")
 gdb.frame_filters[LogicalStack.name] = LogicalStack()
 sys.modules["__main__"].asio_stepper = stepper = Stepper()
-gdb.events.cont.connect(lambda _event: asio.has_run())
+gdb.events.cont.connect(asio.has_run)
 for loaded in gdb.events.exited, gdb.events.new_objfile, gdb.events.clear_objfiles:
     loaded.connect(lambda _event: asio.forget())

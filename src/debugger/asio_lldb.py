@@ -87,8 +87,6 @@ class LLDB(model.Debugger):
         return found
 
     def find_instructions(self, function):
-        if not function.end:
-            return []
         code = self.target.ResolveLoadAddress(function.start).function.GetInstructions(self.target, "att")
         return [(i.addr.GetLoadAddress(self.target), f"{i.GetMnemonic(self.target)} {i.GetOperands(self.target)} # {i.GetComment(self.target)}")
                 for i in code]
@@ -137,8 +135,7 @@ class LLDB(model.Debugger):
     def first_argument(self, frame):
         return frame.FindRegister("arg1").unsigned
 
-    def stop_number(self):
-        return self.process.GetStopID()
+    stop_number = property(lambda self: self.process.GetStopID())
 
     def runs_program(self, command_):
         return RUNS.match(full_command(self.target.debugger, command_))
@@ -255,7 +252,7 @@ class Stepper:
         """Where the next step would start."""
         for thread in threads:
             try:
-                step = model.Step.begin(self.asio, stack(thread, 100))
+                step = model.Step.begin(self.asio, list(stack(thread, 100)))
             except ValueError:
                 step = None
             if step:
@@ -277,7 +274,7 @@ class Stepper:
     def is_within(self, stopped, steps):
         if len(stopped) != 1 or stopped[0] not in steps or self.reasons[stopped[0]][0] != STEP:
             return False
-        return not steps[stopped[0]].is_over(stack(self.process.GetThreadByID(stopped[0])))
+        return not steps[stopped[0]].is_over(list(stack(self.process.GetThreadByID(stopped[0]))))
 
     def go_on(self, step):
         """Sets a breakpoint at all of the places where it may end and where the program ends."""
@@ -417,7 +414,7 @@ def command(function):
 def async_bt(stepper, _arguments, thread, result):
     """The logical stack of this thread: which coroutine awaits which. Outside coroutines the thread's backtrace."""
     frames = list(stack(thread))
-    if any(body for _frame, body in model.bodies(stepper.asio, frames)):
+    if any(True for _body in model.bodies(stepper.asio, frames)):
         result.AppendMessage("\n".join(logical_stack(stepper.asio, frames)))
     else:
         execute(stepper.asio.target, "thread backtrace", result, thread)
@@ -473,7 +470,7 @@ def async_next(stepper, arguments, thread, result):
     if "core" in stepper.process.GetPluginName():
         raise ValueError("The program is not being run.")
     stepper.clear()
-    bodies = [body for _frame, body in model.bodies(stepper.asio, stack(thread)) if body]
+    bodies = list(model.bodies(stepper.asio, list(stack(thread))))
     stepper.remember([thread])
     step = stepper.steps.get(thread.id)
     stepper.clear()

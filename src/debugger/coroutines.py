@@ -13,6 +13,7 @@ Asio's own co_spawn_entry_point. Its promise knows the other end (`top_of_stack_
 A debugger lends what it knows: see Debugger. All this is true of builds with -O0 -g by GCC and Clang.
 """
 
+import contextlib
 import functools
 import itertools
 import linecache
@@ -29,7 +30,7 @@ BODY_CALLER = re.compile(r"\bcoroutine_handle<.*>::resume\b")
 RESUME = re.compile(r"\basio::detail::awaitable_frame_base<.*>::resume\b")
 THROW = re.compile(r"__cxa_(re)?throw|_Unwind_")
 HIDDEN = re.compile(r"_Coro_|__|D\.\d|(Aw\d+|T\d+|Is|Fs|frame_ptr|this)$")  # variables that the compiler makes
-NO_PART = re.compile(r"::(any_\w*executor|\w+_system_executor|\w+_executor_type|\w+_context|thread_pool|strand|scheduler)$")
+NO_PART = re.compile(r"::(any_\w*executor|\w+_(system_executor|executor_type|context)|thread_pool|strand|scheduler)$")
 PLACE = re.compile(r"DW_OP_(?:fbreg (-\d+)|breg\d+ [^,\n]*)\W+(?:\d+: )?DW_OP_deref\b"
                    r"(?:\W+(?:\d+: )?DW_OP_plus_uconst (\w+))?")  # fmt: skip
 JUMP = re.compile(r"j|b$|b\.|cb|tb")
@@ -37,7 +38,7 @@ NEEDS = "coroutines can only be read in a build with -O0 -g"
 NO_TASKS = f"No coroutines of asio::awaitable here ({NEEDS})."
 WAITS = "[waits for task] "  # marks the coroutine that the completion of a spawned one resumes
 
-# A variable in a coroutine frame: `spill` is where, in its machine frame, a running coroutine keeps its frame's address.
+# A variable in a coroutine frame. `spill` is where, in its machine frame, a running coroutine keeps that one's address.
 Variable = namedtuple("Variable", "name type offset spill argument")
 
 
@@ -67,7 +68,7 @@ class Debugger:
     is_machinery(frame)          whether that is Asio's or the standard library's
     pointer(frame, name)         the pointer in this variable, or the address of one of another type; 0 if unreadable
     first_argument(frame)        the first argument's register, where a function begins
-    stop_number()                another one after the program has run
+    stop_number                  another one after the program has run
     runs_program(command)        whether this command makes it run
     EXAMPLE                      a command that shows variables
     """
@@ -106,8 +107,8 @@ class Function:
         return [Variable(name, type_, int(place[2] or "0", 0), int(place[1] or 0), argument)
                 for name, type_, place, argument in places if place]  # fmt: skip
 
-    lines = functools.cached_property(lambda self: self.debugger.find_lines(self))
-    instructions = functools.cached_property(lambda self: self.debugger.find_instructions(self))
+    lines = functools.cached_property(lambda self: self.debugger.find_lines(self) if self.end else [])
+    instructions = functools.cached_property(lambda self: self.debugger.find_instructions(self) if self.end else [])
 
     @functools.cached_property
     def body(self):
@@ -184,7 +185,6 @@ class Coroutine:
             raise ValueError("no coroutine")
         self.name, self.running_line = self.function.name, 0
 
-    caller = property(lambda self: self.debugger.word(self.promise + CALLER))
     is_readable = property(lambda self: self.function.index_place is not None)
     arguments = property(lambda self: self.function.arguments)
 
@@ -198,15 +198,15 @@ class Coroutine:
     def is_fresh(self):
         """Created, but not started: it waits at its initial suspension."""
         initial = 2 if self.function.is_gcc else 0
-        return self.index == initial and not self.caller and not self.debugger.word(self.promise + THREAD)
+        return self.index == initial and not any(self.debugger.read(self.promise + THREAD, CALLER + WORD - THREAD))
 
     @property
     def is_alive(self):
         """Not destroyed. GCC notes it in the index; with Clang, glibc knows whether it has got the memory back."""
         if self.index is None or self.function.is_gcc:
             return self.index is not None and self.index % 2 == 0
-        # A chunk of glibc's begins with the size of the one before it, if that is free, and with its own, the lowest bit
-        # of which tells whether that is in use. Freed chunks are merged, with old headers left inside.
+        # A chunk of glibc's begins with the size of the one before it, if that is free, and with its own, the lowest
+        # bit of which tells whether that is in use. Freed chunks are merged, with old headers left inside.
         word, chunk = self.debugger.word, self.frame - 2 * WORD
         try:
             before, size = word(chunk), word(chunk + WORD)
@@ -243,10 +243,10 @@ class Coroutine:
 
     @property
     def registers(self):
-        """With these, a debugger sees the waiting coroutine's variables: rbp is what a machine frame's base would be, if
-        the coroutine ran there and had its frame's address in its promise, which does hold that address."""
+        """With these, a debugger sees the waiting coroutine's variables: rbp is what a machine frame's base would be,
+        if the coroutine ran there and had its frame's address in its promise, which does hold that address."""
         spill = next((variable.spill for variable in self.function.variables(self.pc)), None)
-        if spill is None:
+        if spill is None or self.awaiting_pc == self.pc and not self.is_fresh:
             raise ValueError(f"async-in works on x86-64; {NEEDS}.")
         return {"rip": self.awaiting_pc, "rbp": self.promise - spill - (16 if self.function.is_gcc else 0)}
 
@@ -330,29 +330,21 @@ def logical_stack(debugger, promises, seen):
 
 
 # Where a machine stack runs a coroutine: the frame of its body or, if it has already suspended itself and an operation
-# that it waits for is being started, that of awaitable_frame_base::resume.
+# that it waits for is being started, that of awaitable_frame_base::resume. The promise is 0 if it is not to be read.
 Body = namedtuple("Body", "frame promise suspended")
 
 
 def bodies(debugger, frames):
-    """For each frame of a machine stack, the newest first: (frame, Body or None)."""
-    frames = list(frames)
+    """The Bodies of a machine stack, the newest first."""
     names = [debugger.frame_name(frame) for frame in frames] + ["", ""]
     for number, frame in enumerate(frames):
-        body = None
         if BODY_CALLER.search(names[number + 1]) and RESUME.search(names[number + 2]):
-            body = Body(frame, debugger.pointer(frames[number + 2], "this"), False)  # promise 0: not to be read
+            yield Body(frame, debugger.pointer(frames[number + 2], "this"), False)
         elif number and RESUME.search(names[number]) and not BODY_CALLER.search(names[number - 1]):
             promise = debugger.pointer(frame, "this")
-            try:  # by now another thread may have ended it
-                body = Body(frame, promise, True) if promise and Coroutine(debugger, promise).is_alive else None
-            except ValueError:
-                pass
-        yield frame, body
-
-
-def newest_body(debugger, frames):
-    return next((body for _frame, body in bodies(debugger, frames) if body), None)
+            with contextlib.suppress(ValueError):  # by now another thread may have ended it
+                if promise and Coroutine(debugger, promise).is_alive:
+                    yield Body(frame, promise, True)
 
 
 # A row of the logical stack: a machine frame, the function's name, and the coroutine that it runs. Without a frame: a
@@ -362,11 +354,13 @@ Row = namedtuple("Row", "frame name coroutine")
 
 def rows(debugger, frames):
     """The logical stack of a thread: its machine frames without the machinery in between, with the coroutines."""
-    inside, seen = False, set()
-    for frame, body in bodies(debugger, frames):
-        hidden = not body and debugger.is_machinery(frame)
-        if body:
+    inside, seen, coming = False, set(), bodies(debugger, frames)
+    body = next(coming, None)
+    for frame in frames:
+        hidden = debugger.is_machinery(frame)
+        if body and frame == body.frame:
             yield from coroutine_rows(debugger, body, seen)
+            hidden, body = False, next(coming, None)
         elif not (inside and hidden):
             yield Row(frame, debugger.frame_name(frame) or "??", None)
         inside = inside or not hidden
@@ -400,7 +394,8 @@ EACH_WORD = int.from_bytes((1).to_bytes(WORD, "little") * (CHUNK // WORD), "litt
 def find_promises(debugger, stacks):
     """The addresses of what may be promises, in anonymous memory or the heap, but not where these stacks are."""
     for start, end, name in debugger.mappings():
-        if name and not name.startswith(("[heap", "[anon")) or end - start > MOST or any(start <= s < end for s in stacks):
+        named = name and not name.startswith(("[heap", "[anon"))
+        if named or end - start > MOST or any(start <= stack < end for stack in stacks):
             continue
         for first in range(start, end - PROMISE, CHUNK):
             try:
@@ -415,14 +410,8 @@ def find_promises(debugger, stacks):
                     yield first + place + PROMISE
 
 
-class Task:
-    """A spawned coroutine with all that it awaits, outermost first; below them what the innermost waits for."""
-
-    def __init__(self, coroutines, state, waiter):
-        self.coroutines, self.state, self.waiter, self.children = coroutines, state, waiter, []
-
-    def order(self):
-        return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", self.coroutines[0].text)]
+# A spawned coroutine with all that it awaits, outermost first; below them, as `children`, what the innermost waits for.
+Task = namedtuple("Task", "coroutines state waiter children")
 
 
 def find_tasks(debugger):
@@ -430,19 +419,16 @@ def find_tasks(debugger):
     stacks, running = [], {}
     for thread, frames in debugger.frames():
         stacks.append(debugger.place(frames[0])[1])
-        for frame, body in bodies(debugger, frames):
-            if body and not body.suspended:
-                running[body.promise] = thread, debugger.place(frame)[2]
+        for body in bodies(debugger, frames):
+            if not body.suspended:
+                running[body.promise] = thread, debugger.place(body.frame)[2]
     found = {}
     for promise in find_promises(debugger, stacks):
-        try:
-            coroutine = Coroutine(debugger, promise)
-            if coroutine.is_alive:
+        with contextlib.suppress(ValueError):
+            if (coroutine := Coroutine(debugger, promise)).is_alive:
                 found[promise] = coroutine
-        except ValueError:
-            pass
     look = lambda promise: found.get(promise) or Coroutine(debugger, promise)
-    on_stack, tasks, owner = set(), [], {}
+    tasks, owner = [], {}
     for entry in [coroutine for coroutine in found.values() if coroutine.function.is_entry]:
         try:
             promises, unstarted, state = chain(debugger, entry.top()), entry.unstarted(), ""
@@ -455,16 +441,17 @@ def find_tasks(debugger):
             own = [member for member in members if not member.function.is_library]
             if not own and unstarted:
                 own, state = [look(unstarted)], "not started"
-            on_stack.update(promises, [unstarted])
-            owner.update(dict.fromkeys(promises, Task(own, state, entry.waiter())))
-            tasks += [owner[promises[0]]] if own else []
+            task = Task(own, state, entry.waiter(), [])
+            owner.update(dict.fromkeys([*promises, unstarted or entry.promise], task))
+            tasks += [task] if own else []
         except (ValueError, KeyError, StopIteration):
             continue
     for coroutine in found.values():
-        if coroutine.is_fresh and not coroutine.function.is_library and coroutine.promise not in on_stack:
-            tasks.append(Task([coroutine], "not started", 0))
+        if coroutine.is_fresh and not coroutine.function.is_library and coroutine.promise not in owner:
+            tasks.append(Task([coroutine], "not started", 0, []))
     roots = []
-    for task in sorted(tasks, key=Task.order):
+    order = lambda task: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", task.coroutines[0].text)]
+    for task in sorted(tasks, key=order):
         waiting = owner.get(task.waiter)
         while waiting and not waiting.coroutines:  # only Asio's, as those of && and ||
             waiting = owner.get(waiting.waiter)
@@ -481,7 +468,7 @@ class Tasks:
     def lines(self):
         """Looks for all coroutines and lists them as a tree. The innermost that waits for no task has the text of the
         line where it waits."""
-        self.coroutines, self.listed_at, lines = [], self.debugger.stop_number(), []
+        self.coroutines, self.listed_at, lines = [], self.debugger.stop_number, []
         stack = [(0, root) for root in reversed(find_tasks(self.debugger))]
         while stack:
             depth, task = stack.pop()
@@ -501,18 +488,19 @@ class Tasks:
         """For "N COMMAND": the coroutine, the machine frame that runs it, if one does, and the command."""
         number, _, command = argument.strip().partition(" ")
         if not number.isdigit() or not command.strip():
-            raise ValueError(f"async-in takes a number of async-tasks and a command: async-in 3 {self.debugger.EXAMPLE}")
+            example = f"async-in 3 {self.debugger.EXAMPLE}"
+            raise ValueError(f"async-in takes a number of async-tasks and a command: {example}")
         if self.debugger.runs_program(command):
             raise ValueError("async-in takes commands that look, not ones that let the program run.")
-        if not self.coroutines or self.listed_at != self.debugger.stop_number():
+        if not self.coroutines or self.listed_at != self.debugger.stop_number:
             raise ValueError("async-in takes the numbers that async-tasks has shown at this stop: run that first.")
         if not 1 <= int(number) <= len(self.coroutines):
             raise ValueError(f"async-tasks has shown no number {number}.")
         coroutine = self.coroutines[int(number) - 1]
         for _thread, frames in self.debugger.frames():
-            for frame, body in bodies(self.debugger, frames):
-                if body and body.promise == coroutine.promise and not body.suspended:
-                    return coroutine, frame, command
+            for body in bodies(self.debugger, frames):
+                if body.promise == coroutine.promise and not body.suspended:
+                    return coroutine, body.frame, command
         return coroutine, None, command
 
 
@@ -524,18 +512,17 @@ class Step:
         """From the newest of these machine frames, which is in or below this coroutine's body."""
         self.debugger, self.promises, self.deaths = debugger, chain(debugger, body.promise), {}
         coroutine = Coroutine(debugger, body.promise)
-        # Where an exception would end the debugger's own step.
-        self.ends = {pc: {coroutine.frame} for pc, text in coroutine.function.instructions if "__cxa_begin_catch" in text}
+        catches = [pc for pc, text in coroutine.function.instructions if "__cxa_begin_catch" in text]
+        self.ends = {pc: {coroutine.frame} for pc in catches}  # an exception would end the debugger's own step there
         self.inside, self.line = body.frame == frames[0], debugger.place(body.frame)[2]
         # Where GCC creates a coroutine in the middle of a line, a debugger's step out stops in the library.
-        self.creating = body.frame in frames[1:2] and any(
-            name.startswith(("_Coro_", "__coro_")) for name, *_ in debugger.find_variables(debugger.place(frames[0])[0]))
+        variables = debugger.find_variables(debugger.place(frames[0])[0]) if body.frame in frames[1:2] else ()
+        self.creating = any(name.startswith(("_Coro_", "__coro_")) for name, *_ in variables)
 
     @classmethod
     def begin(cls, debugger, frames):
         """None where a plain step will do. Raises ValueError where coroutines cannot be read."""
-        frames = list(itertools.islice(frames, 100))
-        body = newest_body(debugger, frames)
+        body = next(bodies(debugger, frames), None)
         if not body or debugger.is_machinery(frames[0]) and not THROW.match(debugger.frame_name(frames[0])):
             return None
         if not body.promise or not Coroutine(debugger, body.promise).is_readable:
@@ -544,9 +531,8 @@ class Step:
 
     def is_over(self, frames):
         """Whether the debugger's own step has ended where a user wants to be."""
-        frames = list(frames)
-        found = [body for _frame, body in bodies(self.debugger, frames) if body]
-        if found and found[0].frame == frames[0] and not found[0].suspended and found[0].promise in self.promises:
+        found = list(bodies(self.debugger, frames))
+        if found and found[0].frame == frames[0] and found[0].promise in self.promises:
             (pc, _sp, line), promise = self.debugger.place(frames[0]), found[0].promise
             function = Coroutine(self.debugger, promise).function
             elsewhere = promise != self.promises[0] or line != self.line or not self.inside
@@ -571,4 +557,5 @@ class Step:
             dead = self.deaths[pc] & {self.debugger.first_argument(frame)}
             for frames in self.ends.values():
                 frames -= dead
-        return (pointer(frame, "__coro_frame") or pointer(frame, "frame_ptr")) in self.ends.get(pc, ())  # Clang or GCC
+        own = pointer(frame, "__coro_frame") or pointer(frame, "frame_ptr")  # Clang or GCC
+        return own in self.ends.get(pc, ())

@@ -301,15 +301,19 @@ class Stop(gdb.Breakpoint):
     def stop(self):
         if not self.step.has_reached(gdb.newest_frame()):
             return False
-        self.stepper.reached = self
-        if front_end() == "dap" and not self.is_users():
+        self.stepper.reached, self.is_users = self, bool(front_end()) and self.stops_user()
+        if front_end() == "dap" and not self.is_users:
             getattr(sys.modules["gdb.dap.events"], "expect_stop", str)("step")
         return True
 
-    def is_users(self):
-        """Whether the user has a breakpoint there, too."""
-        users = (stop for stop in gdb.breakpoints() if stop.enabled and stop.number > 0)
-        return any(place.address == self.pc for stop in users for place in stop.locations or ())
+    def stops_user(self):
+        """Whether a breakpoint of the user's stops there, too."""
+        users = [stop for stop in gdb.breakpoints() if stop.enabled and stop.number > 0 and not stop.ignore_count]
+        here = [stop for stop in users if any(place.address == self.pc for place in stop.locations or ())]
+        try:
+            return any(not stop.condition or gdb.parse_and_eval(stop.condition) for stop in here)
+        except gdb.error:  # GDB stops, then
+            return True
 
 
 class Stepper:
@@ -319,7 +323,8 @@ class Stepper:
 
     def __init__(self):
         self.on, self.forced, self.stops = True, False, []
-        self.step = self.reached = self.landed = None  # landed: the thread that has ended the step
+        self.step = self.reached = None
+        self.landed = self.undo = None  # the thread that has ended the step, the registers that it is to get back
         for hook in "hook-next", "hookpost-next", "hook-stop":
             self.hook(hook)
         gdb.events.exited.connect(lambda _event: self.set())
@@ -342,7 +347,7 @@ class Stepper:
             self.stops = [Stop(self, step, pc) for pc in {*step.ends, *step.deaths}] if step else []
 
     def hook_next(self):
-        self.step = self.reached = self.landed = None
+        self.step = self.reached = self.landed = self.undo = None
         try:
             if self.on or self.forced:
                 self.step = model.Step.begin(asio, [*itertools.islice(stack(), 100)])
@@ -359,12 +364,15 @@ class Stepper:
             thread.switch()
 
     def hook_stop(self):
-        step, reached = self.step, self.reached
-        self.step = self.reached = self.landed = None
+        step, reached, undo = self.step, self.reached, self.undo
+        self.step = self.reached = self.landed = self.undo = None
         self.set()
-        if reached and not step and not reached.is_users():
-            gdb.execute("stepi 0")  # an MI front end is told of the end of a step, not of a breakpoint unknown to it
-        if not step or not reached and "stepped" not in gdb.execute("info program", to_string=True):
+        stepped = not reached and "stepped" in gdb.execute("info program", to_string=True)
+        if undo and stepped:
+            set_registers(undo)
+        elif reached and not step and not reached.is_users:
+            self.end_step()
+        if not step or not reached and not stepped:
             return
         try:
             if not reached and step.is_over([*stack()]):
@@ -384,6 +392,15 @@ class Stepper:
         finally:
             self.reached = None
             self.set()
+
+
+    def end_step(self):
+        """An MI front end is to be told of the end of a step, not of a breakpoint that it does not know: so we step by
+        one instruction, and undo it if it is a jump or a call: hook_stop() is called once more before MI tells."""
+        frame = gdb.newest_frame()
+        if re.match("j|call|b", frame.architecture().disassemble(frame.pc())[0]["asm"]):
+            self.undo = {name: int(frame.read_register(name)) for name in ("pc", "sp")}
+        gdb.execute("stepi")
 
 
 def show_place(step):

@@ -139,9 +139,6 @@ class GDB(model.Debugger):
         except gdb.error:
             return False  # print/x and the like
 
-    def has_run(self, _event):
-        self.stop_number += 1
-
 
 asio = GDB()
 tasks = model.Tasks(asio)
@@ -464,19 +461,13 @@ def async_in(argument):
         if frame:
             frame.select()
             return run_unharmed(text)
-    run_in(coroutine, text)
-
-
-def run_in(coroutine, text):
-    """Runs the command with the registers that the coroutine would have where it waits."""
-    with selection():
-        frame, registers = gdb.newest_frame(), coroutine.registers
-        old = {name: int(frame.read_register(name)) for name in registers}
+    with selection():  # the coroutine gets the registers that it would have where it waits
+        registers = {name: int(gdb.newest_frame().read_register(name)) for name in coroutine.registers}
         try:
-            set_registers(registers)
+            set_registers(coroutine.registers)
             run_unharmed(text)
         finally:
-            set_registers(old)
+            set_registers(registers)
 
 
 def set_registers(values):
@@ -502,6 +493,6 @@ def run_unharmed(text):
 gdb.execute("set displaced-stepping off")
 gdb.frame_filters[LogicalStack.name] = LogicalStack()
 sys.modules["__main__"].asio_stepper = stepper = Stepper()
-gdb.events.cont.connect(asio.has_run)
+gdb.events.cont.connect(lambda _event: setattr(asio, "stop_number", asio.stop_number + 1))
 for loaded in gdb.events.exited, gdb.events.new_objfile, gdb.events.clear_objfiles:
     loaded.connect(lambda _event: asio.forget())

@@ -78,11 +78,7 @@ class Debugger:
 
     def forget(self):
         """What is known of the program's code is asked for once, until it is loaded anew."""
-        self.function = functools.cache(self.make_function)
-
-    def make_function(self, pc):
-        found = self.find_function(pc)
-        return found and Function(self, *found)
+        self.function = functools.cache(lambda pc: (found := self.find_function(pc)) and Function(self, *found))
 
     def word(self, address):
         return int.from_bytes(self.read(address, WORD), "little")

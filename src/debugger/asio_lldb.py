@@ -14,6 +14,7 @@ async-in     runs a command in one of them: async-in 3 frame variable
 For any program that uses asio::awaitable, built with -O0 -g by GCC or Clang. LLDB 19 or newer.
 """
 
+import contextlib
 import itertools
 import os
 import re
@@ -32,6 +33,8 @@ finally:
 class LLDB(model.Debugger):
     """What LLDB lends the model, for one process. Several debuggers may live in one program: nothing is global."""
 
+    EXAMPLE = "frame variable"
+
     def __init__(self, process):
         super().__init__()
         self.process, self.target, self.error, self.known = process, process.target, lldb.SBError(), {}
@@ -46,9 +49,9 @@ class LLDB(model.Debugger):
         place = self.target.ResolveLoadAddress(pc)
         function, symbol = place.function, place.symbol
         if not function:
-            return symbol and model.Function(symbol.name, symbol.addr.GetLoadAddress(self.target), 0, "")
+            return symbol and (symbol.name, symbol.addr.GetLoadAddress(self.target), 0, "")
         start, end = (address.GetLoadAddress(self.target) for address in (function.addr, function.GetEndAddress()))
-        return model.Function(self.full_name(symbol, function), start, end, function.addr.line_entry.file.fullpath or "")
+        return self.full_name(symbol, function), start, end, function.addr.line_entry.file.fullpath or ""
 
     def full_name(self, symbol, function):
         """Clang's name of a generic lambda is one that LLVM demangles only without its template arguments."""
@@ -86,8 +89,6 @@ class LLDB(model.Debugger):
         return found
 
     def find_instructions(self, function):
-        if not function.end:
-            return []
         code = self.target.ResolveLoadAddress(function.start).function.GetInstructions(self.target, "att")
         return [(i.addr.GetLoadAddress(self.target), f"{i.GetMnemonic(self.target)} {i.GetOperands(self.target)} # {i.GetComment(self.target)}")
                 for i in code]
@@ -110,29 +111,36 @@ class LLDB(model.Debugger):
     def type_name(self, type_):
         return type_.GetCanonicalType().GetUnqualifiedType().name or ""
 
-    def regions(self):
-        stacks, regions, region = [thread.GetFrameAtIndex(0).sp for thread in self.process], self.process.GetMemoryRegions(), lldb.SBMemoryRegionInfo()
+    def mappings(self):
+        regions, region = self.process.GetMemoryRegions(), lldb.SBMemoryRegionInfo()
         for number in range(regions.GetSize()):
             regions.GetMemoryRegionAtIndex(number, region)
-            start, end, name = region.GetRegionBase(), region.GetRegionEnd(), region.GetName() or ""
-            if region.IsReadable() and region.IsWritable() and (not name or name.startswith(("[heap", "[anon"))):
-                if end - start <= MOST and not any(start <= stack < end for stack in stacks):
-                    yield start, end
+            if region.IsReadable() and region.IsWritable():
+                yield region.GetRegionBase(), region.GetRegionEnd(), region.GetName() or ""
 
     def frames(self):
         return ((f"thread {thread.GetIndexID()}", list(stack(thread))) for thread in self.process)
 
-    def frame_line(self, frame):
-        return frame.line_entry.line
+    def place(self, frame):
+        return frame.pc, frame.sp, frame.line_entry.line
 
     def frame_name(self, frame):
         return frame.name or ""
 
-    def promise_of(self, frame):
-        return frame.FindVariable("this", lldb.eNoDynamicValues).unsigned
+    def is_machinery(self, frame):
+        return model.is_library(frame.line_entry.file.fullpath) or "libstdc++" in (frame.module.file.basename or "")
 
-    def creates_coroutine(self, frame):
-        return any((name or "").startswith(("_Coro_", "__coro_")) for name, *_ in self.find_variables(frame.pc))
+    def pointer(self, frame, name):
+        value = frame.FindVariable(name, lldb.eNoDynamicValues)
+        return value.unsigned if value.type.IsPointerType() else value.load_addr if value else 0
+
+    def first_argument(self, frame):
+        return frame.FindRegister("arg1").unsigned
+
+    stop_number = property(lambda self: self.process.GetStopID())
+
+    def runs_program(self, command_):
+        return RUNS.match(full_command(self.target.debugger, command_))
 
     def show(self, variable, address):
         return text_of(self.target.CreateValueFromAddress(variable.name, lldb.SBAddress(address, self.target), variable.type))
@@ -143,7 +151,6 @@ SIGTRAP, INT3 = 5, b"\xcc"
 WRAPPER = "__await_suspend_wrapper__"
 RUNS = re.compile(r"(process (?!status|handle|save)|thread (step|continue|until|return|jump|plan)|_regexp-(attach|jump)|"
                   r"gdb-remote|kdp-remote|platform process|async-next|async-in)")  # fmt: skip
-MOST = 4 << 30  # bytes of a mapping; larger ones are reserved address space, as ASan's shadow
 
 
 def text_of(value):
@@ -166,10 +173,6 @@ def stack(thread, most=100_000):
     return (frame for frame in frames if WRAPPER not in (frame.name or ""))
 
 
-def is_machinery(frame):
-    return model.is_library(frame.line_entry.file.fullpath) or "libstdc++" in (frame.module.file.basename or "")
-
-
 def shown(name, values, file, line):
     return f"{name}({', '.join(values)})" + (f" at {os.path.basename(file)}:{line}" if file else "")
 
@@ -182,38 +185,19 @@ def shown_frame(frame):
     return shown(name, (f"{value.name}={text_of(value)}" for value in arguments), place.file.fullpath, place.line)
 
 
-def shown_coroutines(asio, body, seen):
-    """The running coroutine, which has the machine frame, then those that await it."""
-    trouble, own = "" if body.promise else model.NEEDS, not body.suspended
-    try:
-        for coroutine, spawned in model.logical_stack(asio, model.chain(asio, body.promise), seen):
-            seen.add(coroutine.promise)
-            running = own and coroutine.promise == body.promise
-            values = (f"{v.name}={asio.show(v, coroutine.frame + v.offset)}" for v in coroutine.arguments)
-            line = body.frame.line_entry.line if running else coroutine.awaiting_line
-            place = shown(coroutine.name, values, coroutine.function.file, line)
-            own, trouble = False, trouble or ("" if coroutine.is_readable else model.NEEDS)
-            yield running, f"{model.WAITS} {place}" if spawned else place
-    except Exception as error:
-        trouble = f"not all coroutines are readable: {error}"
-    if own and body.promise not in seen:
-        yield True, shown_frame(body.frame)
-    if trouble:
-        yield False, f"({trouble})"
-
-
 def logical_stack(asio, frames):
-    inside, seen = False, set()
-    for frame, body in model.bodies(asio, frames):
-        number = f"    frame #{frame.idx}: "
-        if body:
-            inside = True
-            for running, line in shown_coroutines(asio, body, seen):
-                yield (number if running else " " * len(number)) + line  # those that await have no machine frame
-        elif not inside or not is_machinery(frame):
-            inside = inside or not is_machinery(frame)
-            yield number + shown_frame(frame)
-        if frame.name == "main":
+    for row in model.rows(asio, frames):
+        number = f"    frame #{row.frame.idx}: " if row.frame else ""  # those that await have no machine frame
+        coroutine, text = row.coroutine, row.name
+        if coroutine:
+            values = (f"{v.name}={asio.show(v, coroutine.frame + v.offset)}" for v in coroutine.arguments)
+            line = asio.place(row.frame)[2] if row.frame else coroutine.line
+            text = shown(row.name, values, coroutine.function.file, line)
+        elif row.frame:
+            text = shown_frame(row.frame)
+        indent = len(number) or indent
+        yield number.ljust(indent) + text
+        if row.frame and row.frame.name == "main":
             break
 
 
@@ -228,9 +212,9 @@ class Stepper:
         self.process, self.asio = process, LLDB(process)
         self.stop, self.remains, self.reasons = None, True, {}
         self.steps = {}  # by thread: where its next step begins
-        self.breakpoint, self.ends, self.deaths, self.reached = None, {}, {}, None
+        self.breakpoint, self.step, self.reached = None, None, None
         self.ending = None  # the thread that has reached the end of a step, and its registers there
-        self.listed, self.listed_at = [], None  # by async-tasks, and at which stop
+        self.tasks = model.Tasks(self.asio)
 
     def on_stop(self):
         """LLDB asks for each thread that has a reason to stop; returns whether the program shall remain stopped."""
@@ -258,16 +242,14 @@ class Stepper:
         if reached or len(threads) != 1:
             return bool(reached) and not threads and self.end(reached)
         if self.is_unfinished(threads[0]):
-            self.go_on(*self.steps[threads[0]].stops())
+            self.go_on(self.steps[threads[0]])
         return bool(self.breakpoint)
 
     def is_unfinished(self, number):
         """Whether LLDB's own step of this thread has ended where a user does not want to be."""
         if number not in self.steps or self.reasons[number][0] != STEP:
             return False
-        frames = list(stack(self.process.GetThreadByID(number)))
-        place = frames[0].line_entry
-        return not self.steps[number].is_over(frames, frames[0].pc, place.line, place.file.fullpath)
+        return not self.steps[number].is_over(list(stack(self.process.GetThreadByID(number))))
 
     def is_repeated(self, number=0, *others):
         """Whether a breakpoint at a co_await that has stopped its thread already does so again, in what Clang makes of
@@ -278,14 +260,9 @@ class Stepper:
     def remember(self, threads):
         """Where the next step would begin."""
         for thread in threads:
-            frames = list(stack(thread, 100))
-            body = next((body for _frame, body in model.bodies(self.asio, frames) if body), None)
-            if body and body.promise and (not is_machinery(frames[0]) or model.THROW.match(frames[0].name or "")):
-                try:
-                    if model.Coroutine(self.asio, body.promise).is_readable:
-                        self.steps[thread.id] = model.Step(self.asio, body, body.frame.line_entry.line, frames)
-                except (model.Unreadable, ValueError):
-                    pass
+            with contextlib.suppress(ValueError):
+                if step := model.Step.begin(self.asio, list(stack(thread, 100))):
+                    self.steps[thread.id] = step
 
     def new_reasons(self):
         """The threads that have stopped now for a reason that is not of the debugger's own making. One that did not get
@@ -304,9 +281,10 @@ class Stepper:
                 self.reasons[thread.id] = thread.GetStopDescription(100), pc, data
         return [number for number, reason in self.reasons.items() if old.get(number) != reason]
 
-    def go_on(self, ends, deaths):
-        """Sets a breakpoint at all of these places."""
-        self.ends, self.deaths = ends, deaths
+    def go_on(self, step):
+        """Lets the program run to where this step may end."""
+        step.go_on()
+        self.step = step
         self.breakpoint = self.asio.target.BreakpointCreateFromScript(
             f"{__name__}.Places", lldb.SBStructuredData(), lldb.SBFileSpecList(), lldb.SBFileSpecList())  # fmt: skip
         self.breakpoint.SetScriptCallbackFunction(f"{__name__}.on_hit")
@@ -328,14 +306,11 @@ class Stepper:
     def clear(self):
         if self.breakpoint:
             self.asio.target.BreakpointDelete(self.breakpoint.GetID())
-        self.breakpoint, self.ends, self.deaths, self.reached = None, {}, {}, None
+        self.breakpoint, self.step, self.reached = None, None, None
 
     def on_hit(self, frame):
-        """Whether to stop there. One that is destroyed: another at the same address is not the one that is stepped in."""
-        for address in {frame.FindRegister("arg1").unsigned} & self.deaths.get(frame.pc, set()):
-            for instances in self.ends.values():
-                instances.discard(address)
-        if instance(frame) in self.ends.get(frame.pc, ()):
+        """Whether to stop there."""
+        if self.step.has_reached(frame):
             self.reached = frame.thread.id
         return self.reached == frame.thread.id
 
@@ -355,12 +330,6 @@ class Stepper:
         if thread:
             set_registers(thread, **registers)
             self.process.SetSelectedThread(thread)
-
-
-def instance(frame):
-    """The address of the coroutine frame."""
-    own = frame.FindVariable("__coro_frame", lldb.eNoDynamicValues)  # Clang
-    return own.load_addr if own else frame.FindVariable("frame_ptr", lldb.eNoDynamicValues).unsigned
 
 
 steppers = {}
@@ -385,7 +354,7 @@ class Places:
         if not self.is_set:
             self.is_set = True
             stepper = stepper_of(self.breakpoint.GetTarget().process)
-            for pc in {*stepper.ends, *stepper.deaths}:
+            for pc in {*stepper.step.ends, *stepper.step.deaths}:
                 self.breakpoint.AddLocation(stepper.asio.target.ResolveLoadAddress(pc))
 
     def __get_depth__(self):
@@ -450,7 +419,7 @@ def command(function):
 def async_bt(stepper, _arguments, thread, result):
     """The logical stack of this thread: which coroutine awaits which. Outside coroutines the thread's backtrace."""
     frames = list(stack(thread))
-    if any(body for _frame, body in model.bodies(stepper.asio, frames)):
+    if any(True for _body in model.bodies(stepper.asio, frames)):
         result.AppendMessage("\n".join(logical_stack(stepper.asio, frames)))
     else:
         execute(stepper.asio.target, "thread backtrace", result, thread)
@@ -459,43 +428,28 @@ def async_bt(stepper, _arguments, thread, result):
 @command
 def async_tasks(stepper, _arguments, _thread, result):
     """All coroutines of the program as a tree: which awaits which, and who waits for a spawned task."""
-    stepper.listed = list(model.numbered_lines(model.find_tasks(stepper.asio)))
-    stepper.listed_at = stepper.process.GetStopID()
-    result.AppendMessage("\n".join(model.task_lines(stepper.listed)) or model.NO_TASKS)
+    result.AppendMessage("\n".join(stepper.tasks.lines()))
 
 
 @command
 def async_in(stepper, arguments, thread, result):
     """async-in N COMMAND: runs a command in the coroutine that has this number in the list of async-tasks."""
-    number, _, command_ = arguments.partition(" ")
-    if not number.isdigit() or not command_.strip():
-        raise ValueError("async-in takes a number of async-tasks and a command: async-in 3 frame variable")
+    coroutine, frame, command_ = stepper.tasks.find(arguments)
     command_ = full_command(stepper.asio.target.debugger, command_)
-    if RUNS.match(command_):
-        raise ValueError("async-in takes commands that look, not ones that let the program run.")
-    if not stepper.listed or stepper.listed_at != stepper.process.GetStopID():
-        raise ValueError("async-in takes the numbers that async-tasks has shown at this stop: run that first.")
-    if not 1 <= int(number) <= len(stepper.listed):
-        raise ValueError(f"async-tasks has shown no number {number}.")
-    coroutine = stepper.listed[int(number) - 1][1]
-    for _name, frames in stepper.asio.frames():
-        for frame, body in model.bodies(stepper.asio, frames):
-            if body and body.promise == coroutine.promise and not body.suspended:
-                execute(stepper.asio.target, command_, result, frame)
-                return
-    run_in(stepper.asio, coroutine, command_, thread, result)
+    if frame:
+        execute(stepper.asio.target, command_, result, frame)
+    else:
+        run_in(stepper.asio, coroutine, command_, thread, result)
 
 
 def run_in(asio, coroutine, command_, thread, result):
     """Runs the command with the registers that the coroutine would have where it waits."""
-    machine_frame = coroutine.machine_frame
-    if machine_frame is None or "x86_64" not in asio.target.triple:
-        raise ValueError(f"async-in works on x86-64; {model.NEEDS}.")
+    values = coroutine.registers
     if command_.strip() in ("source list", "_regexp-list"):  # these begin where the last one ended
         command_ = f"source list --address {coroutine.awaiting_pc}"
-    registers = {name: thread.GetFrameAtIndex(0).FindRegister(name).unsigned for name in ("rip", "rbp")}
+    registers = {name: thread.GetFrameAtIndex(0).FindRegister(name).unsigned for name in values}
     try:
-        if not set_registers(thread, rip=coroutine.awaiting_pc, rbp=machine_frame):
+        if not set_registers(thread, **values):
             raise ValueError("async-in needs a running process.")
         execute(asio.target, command_, result, thread.GetFrameAtIndex(0))
     finally:
@@ -520,16 +474,17 @@ def async_next(stepper, arguments, thread, result):
     """Like `next`, but steps over a co_await: to the next line that this instance of the coroutine executes."""
     if "core" in stepper.process.GetPluginName():
         raise ValueError("The program is not being run.")
-    stepper.steps = {}
-    stepper.remember([thread])
-    step = stepper.steps.get(thread.id)
     frames = list(stack(thread))
-    if not step and any(body for _frame, body in model.bodies(stepper.asio, frames)):
-        result.AppendMessage(f"This is a plain next: {model.NEEDS}.")
+    try:
+        step = model.Step.begin(stepper.asio, frames)
+    except ValueError as error:
+        result.AppendMessage(f"This is a plain next: {error}.")
+        step = None
     if step and (step.inside or model.THROW.match(frames[0].name or "")):  # LLDB's own step would lose an exception
-        stepper.go_on(*step.stops())
+        stepper.go_on(step)
         execute(stepper.asio.target, "process continue", result, thread)
     else:
+        stepper.steps = {thread.id: step} if step else {}
         execute(stepper.asio.target, f"thread step-over {arguments}", result, thread)
 
 

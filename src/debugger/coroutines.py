@@ -13,7 +13,7 @@ Asio's own co_spawn_entry_point. Its promise knows the other end (`top_of_stack_
 A debugger lends what it knows: see Debugger. All this is true of builds with -O0 -g by GCC and Clang.
 """
 
-import bisect
+import contextlib
 import functools
 import itertools
 import linecache
@@ -24,162 +24,153 @@ from collections import namedtuple
 WORD = 8  # bytes; the promise's three words
 CALLER, THREAD = 2 * WORD, WORD
 PROMISE = 2 * WORD  # the promise's place in the coroutine frame, but for results of a larger alignment
+MOST = 4 << 30  # bytes of a mapping; larger ones are reserved address space, as ASan's shadow
 LIBRARY = re.compile(r"/boost/asio/|/include/(boost|asio|c\+\+)/")
 BODY_CALLER = re.compile(r"\bcoroutine_handle<.*>::resume\b")
 RESUME = re.compile(r"\basio::detail::awaitable_frame_base<.*>::resume\b")
 THROW = re.compile(r"__cxa_(re)?throw|_Unwind_")
 HIDDEN = re.compile(r"_Coro_|__|D\.\d|(Aw\d+|T\d+|Is|Fs|frame_ptr|this)$")  # variables that the compiler makes
-NO_PART = re.compile(r"::(any_\w*executor|\w+_system_executor|\w+_executor_type|\w+_context|thread_pool|strand|scheduler)$")
-PLACE = re.compile(r"DW_OP_(?:fbreg (-\d+)|breg\d+ [^,\n]*)\W+(?:\d+: )?DW_OP_deref\b(?:\W+(?:\d+: )?DW_OP_plus_uconst (\w+))?")
+NO_PART = re.compile(r"::(any_\w*executor|\w+_(system_executor|executor_type|context)|thread_pool|strand|scheduler)$")
+PLACE = re.compile(r"DW_OP_(?:fbreg (-\d+)|breg\d+ [^,\n]*)\W+(?:\d+: )?DW_OP_deref\b"
+                   r"(?:\W+(?:\d+: )?DW_OP_plus_uconst (\w+))?")  # fmt: skip
 JUMP = re.compile(r"j|b$|b\.|cb|tb")
 NEEDS = "coroutines can only be read in a build with -O0 -g"
 NO_TASKS = f"No coroutines of asio::awaitable here ({NEEDS})."
-WAITS = "[waits for task]"  # marks the coroutine that the completion of a spawned one resumes
+WAITS = "[waits for task] "  # marks the coroutine that the completion of a spawned one resumes
 
-# A variable in a coroutine frame: `spill` is where, in its machine frame, a running coroutine keeps its frame's address.
+# A variable in a coroutine frame. `spill` is where, in its machine frame, a running coroutine keeps that one's address.
 Variable = namedtuple("Variable", "name type offset spill argument")
-Function = namedtuple("Function", "name start end file")  # without debug information: end 0 and no file
 
 
-class Unreadable(Exception):
+class Unreadable(ValueError):
     """There is no such memory."""
 
 
 class Debugger:
-    """What the model asks of a debugger. Types and frames are the debugger's own; addresses are numbers."""
+    """What the model asks of a debugger. Types and frames are the debugger's own; addresses are numbers.
 
-    def read(self, address, size):
-        """The bytes there. Raises Unreadable."""
-
-    def find_function(self, pc):
-        """The Function that holds this instruction, or None."""
-
-    def find_variables(self, pc):
-        """[(name, type, location in DWARF's words, is an argument)] of what is visible there, innermost first."""
-
-    def find_lines(self, function):
-        """[(line, pc)] of its statements, of its own file only."""
-
-    def find_instructions(self, function):
-        """[(pc, AT&T text with the names of called functions)]."""
-
-    def find_line(self, pc):
-        """The line of this instruction."""
-
-    def members(self, type_):
-        """[(name, offset, type)] of a class's bases and data members."""
-
-    def pointee(self, type_):
-        """What a pointer points to, or None for other types."""
-
-    def type_name(self, type_):
-        """The name without typedefs."""
-
-    def creates_coroutine(self, frame):
-        """Whether its function is what a call of a coroutine runs: it makes the coroutine frame."""
-
-    def regions(self):
-        """[(start, end)] of the memory that may hold coroutine frames: anonymous or heap, writable, no stack."""
-
-    def frames(self):
-        """For each thread, its name and its machine frames, the newest first."""
-
-    def frame_line(self, frame):
-        """The line where it is."""
-
-    def frame_name(self, frame):
-        """The full name of the function, or "". """
-
-    def promise_of(self, frame):
-        """`this` in a frame of awaitable_frame_base::resume; 0 if it is not to be read."""
-
-    def show(self, variable, address):
-        """The text of the variable's value there, "..." for what takes more than a few words."""
+    read(address, size)          the bytes there; raises Unreadable
+    find_function(pc)            (full name, start, end, file) of the function with this instruction; end 0 and no file
+                                 where there is no debug information; or None
+    find_variables(pc)           [(name, type, location in DWARF's words, is an argument)] that are visible there,
+                                 innermost first
+    find_lines(function)         [(line, pc)] of its statements, of its own file only
+    find_instructions(function)  [(pc, AT&T text with the names of called functions)]
+    find_line(pc)                the line of this instruction
+    members(type_)               [(name, offset, type)] of a class's bases and data members
+    pointee(type_)               what a pointer points to; None for other types
+    type_name(type_)             the name without typedefs
+    show(variable, address)      the text of its value there, "..." for what takes more than a few words
+    mappings()                   [(start, end, name)] of the writable memory
+    frames()                     for each thread, its name and its machine frames, the newest first
+    place(frame)                 its instruction, stack pointer and line
+    frame_name(frame)            the full name of its function, or ""
+    is_machinery(frame)          whether that is Asio's or the standard library's
+    pointer(frame, name)         the pointer in this variable, or the address of one of another type; 0 if unreadable
+    first_argument(frame)        the first argument's register, where a function begins
+    stop_number                  another one after the program has run
+    runs_program(command)        whether this command makes it run
+    EXAMPLE                      a command that shows variables
+    """
 
     def __init__(self):
         self.forget()
 
     def forget(self):
         """What is known of the program's code is asked for once, until it is loaded anew."""
-        self.paths = {}
-        for name in "function", "variables", "instructions", "statements", "suspension", "line":
-            setattr(self, name, functools.lru_cache(None)(getattr(type(self), name).__get__(self)))
+        self.function = functools.cache(lambda pc: (found := self.find_function(pc)) and Function(self, *found))
 
     def word(self, address):
         return int.from_bytes(self.read(address, WORD), "little")
 
-    def function(self, pc):
-        return self.find_function(pc)
+
+class Function:
+    """What is known of a function's code, and so of all coroutines that it resumes."""
+
+    def __init__(self, debugger, full_name, start, end, file):
+        self.debugger, self.full_name, self.start, self.end, self.file = debugger, full_name, start, end, file
+        self.name, self.is_entry = plain_name(full_name), "co_spawn_entry_point" in full_name
+        self.is_library = is_library(file) or "asio::detail::" in full_name
+        for name in "variables", "suspension", "paths":
+            setattr(self, name, functools.cache(getattr(self, name)))
+        self.by_name = {variable.name: variable for variable in self.variables(start)}
+        self.is_gcc = "_Coro_resume_index" in self.by_name
 
     def variables(self, pc):
         """The Variables in the coroutine frame that are visible at this instruction, innermost first."""
         places = ((name, type_, PLACE.search(location), argument) for name, type_, location, argument in
-                  self.find_variables(pc))  # fmt: skip
+                  self.debugger.find_variables(pc))  # fmt: skip
         return [Variable(name, type_, int(place[2] or "0", 0), int(place[1] or 0), argument)
                 for name, type_, place, argument in places if place]  # fmt: skip
 
-    def instructions(self, function):
-        return self.find_instructions(function)
+    lines = functools.cached_property(lambda self: self.debugger.find_lines(self) if self.end else [])
+    instructions = functools.cached_property(lambda self: self.debugger.find_instructions(self) if self.end else [])
 
-    def statements(self, function):
+    @functools.cached_property
+    def body(self):
+        """The first jump. Before it there is no statement: Clang labels its prologue with lines of the body."""
+        return next((pc for pc, text in self.instructions if JUMP.match(text)), self.start)
+
+    @functools.cached_property
+    def statements(self):
         """{pc: line} of the places where a step may end. That excludes the function's first and last line, of which
         GCC puts parts at every co_await, and all before the body."""
-        body = self.body_start(function)
-        table = self.find_lines(function)
-        edges = {min(table)[0], max(table)[0]} if table else ()
-        return {pc: line for line, pc in table if pc > body and line not in edges}
+        edges = {min(self.lines)[0], max(self.lines)[0]} if self.lines else ()
+        return {pc: line for line, pc in self.lines if pc > self.body and line not in edges}
 
-    def suspension(self, function, index, place):
+    @functools.cached_property
+    def index_place(self):
+        """Offset and size of the number of the co_await that a coroutine waits at; None if it is not to be found."""
+        if self.is_gcc:
+            return self.by_name["_Coro_resume_index"].offset, 2
+        frame = self.by_name.get("__coro_frame")  # Clang's
+        members = self.debugger.members(frame.type) if frame else ()
+        return next(((offset, 1) for name, offset, _ in members if name == "__coro_index"), None)
+
+    def suspension(self, index):
         """The instruction that suspends a coroutine at the co_await with this number, or where its function begins.
 
         Right before it calls await_suspend, it stores the number of that co_await in its frame: find that store. With
         GCC only the call is on the line of the co_await."""
-        offset, size = place
+        offset, size = self.index_place
         for where in f"0x{offset:x}", "":  # ASan computes the place beforehand
             store = re.compile(rf"mov{'wb'[size % 2]}\s+\$0x{index:x},\s*{where}\(")
-            for pc, text in itertools.dropwhile(lambda i: not store.match(i[1]), self.instructions(function)):
+            for pc, text in itertools.dropwhile(lambda i: not store.match(i[1]), self.instructions):
                 if "await_suspend" in text or size == 1:
                     return pc
-        return function.start
+        return self.start
 
-    def line(self, pc):
-        return self.find_line(pc)
+    @functools.cached_property
+    def arguments(self):
+        """Clang marks arguments as such; GCC puts them between two variables of its own."""
+        variables = self.variables(self.start)
+        names = [variable.name for variable in variables]
+        if self.is_gcc:
+            first = names.index("_Coro_self_handle") + 1 if "_Coro_self_handle" in names else 0
+            variables = variables[first : names.index("_Coro_resume_index")]
+        return [v for v in variables if (self.is_gcc or v.argument) and not HIDDEN.match(v.name)]
 
-    def body_start(self, function):
-        """The first jump. Before it there is no statement: Clang labels its prologue with lines of the body."""
-        return next((pc for pc, text in self.instructions(function) if JUMP.match(text)), function.start)
-
-    def paths_to(self, type_, wanted, pointers=3):
-        """The paths from an object of this type to its parts of a type whose name matches, the shortest first: offsets,
-        between which a pointer is followed."""
-        key = self.type_name(type_), wanted
-        if key not in self.paths:
-            self.paths[key] = list(self.find_paths(type_, wanted, pointers))
-        return self.paths[key]
-
-    def find_paths(self, type_, wanted, pointers):
-        seen, queue = set(), [((0,), type_)]
-        for offsets, part in queue:
-            target, name = self.pointee(part), self.type_name(part)
-            if target:
-                if len(offsets) <= pointers:
-                    queue.append((offsets + (0,), target))
-            elif re.match(wanted, name):
-                yield offsets
-            elif name not in seen and not NO_PART.search(name.split("<")[0]):
-                seen.add(name)
-                for _name, offset, member in self.members(part):
-                    queue.append((offsets[:-1] + (offsets[-1] + offset,), member))
-
-    def follow(self, address, offsets):
-        """The word at the end of a path; 0 where a pointer on it is null."""
-        for offset in offsets:
-            address = address and self.word(address + offset)
-        return address
+    def paths(self, wanted, pointers):
+        """The ways from the coroutine frame to those parts of its arguments whose type matches, the shortest first:
+        offsets, between which a pointer is followed."""
+        found, debugger = [], self.debugger
+        for argument in self.arguments if self.index_place else ():
+            seen, queue = set(), [] if debugger.pointee(argument.type) else [((argument.offset,), argument.type)]
+            for offsets, type_ in queue:  # which grows
+                target, name = debugger.pointee(type_), debugger.type_name(type_)
+                if target:
+                    queue += [(offsets + (0,), target)] if len(offsets) <= pointers else []
+                elif re.match(wanted, name):
+                    found.append(offsets)
+                elif name not in seen and not NO_PART.search(name.split("<")[0]):
+                    seen.add(name)
+                    queue += [(offsets[:-1] + (offsets[-1] + offset,), member)
+                              for _name, offset, member in debugger.members(type_)]  # fmt: skip
+        return found
 
 
 class Coroutine:
-    """A coroutine, known by its promise's address. Raises Unreadable or ValueError where there is none."""
+    """A coroutine, known by its promise's address. Raises ValueError where there is none."""
 
     def __init__(self, debugger, promise):
         self.debugger, self.promise = debugger, promise
@@ -188,92 +179,51 @@ class Coroutine:
         self.function = debugger.function(self.pc)
         if not self.function or self.function.start != self.pc or not 0 < promise - self.frame <= 256:
             raise ValueError("no coroutine")
-        self.variables = {variable.name: variable for variable in debugger.variables(self.pc)}
-        self.running_line = 0
+        self.name, self.running_line = self.function.name, 0
 
-    def __eq__(self, other):
-        return (self.promise, self.pc) == (other.promise, other.pc)
-
-    caller = property(lambda self: self.debugger.word(self.promise + CALLER))
-    running = property(lambda self: self.debugger.word(self.promise + THREAD) != 0)
-    is_library = property(lambda self: is_library(self.function.file) or "asio::detail::" in self.function.name)
-    is_entry = property(lambda self: "co_spawn_entry_point" in self.function.name)
-    is_readable = property(lambda self: self.index is not None)
-    name = property(lambda self: plain_name(self.function.name))
-
-    @functools.cached_property
-    def index_place(self):
-        """Offset and size of the number of the co_await that the coroutine waits at; None if it is not to be found."""
-        if "_Coro_resume_index" in self.variables:  # GCC
-            return self.variables["_Coro_resume_index"].offset, 2
-        if "__coro_frame" in self.variables:  # Clang
-            members = self.debugger.members(self.variables["__coro_frame"].type)
-            return next(((offset, 1) for name, offset, _ in members if name == "__coro_index"), None)
-        return None
+    is_readable = property(lambda self: self.function.index_place is not None)
+    arguments = property(lambda self: self.function.arguments)
 
     @functools.cached_property
     def index(self):
-        return self.index_place and int.from_bytes(
-            self.debugger.read(self.frame + self.index_place[0], self.index_place[1]), "little")  # fmt: skip
-
-    @property
-    def is_gcc(self):
-        return "_Coro_resume_index" in self.variables
+        """The number of the co_await that it waits at, None if it is not to be found."""
+        offset, size = self.function.index_place or (0, 0)
+        return int.from_bytes(self.debugger.read(self.frame + offset, size), "little") if size else None
 
     @property
     def is_fresh(self):
         """Created, but not started: it waits at its initial suspension."""
-        return not self.caller and not self.running and self.index == (2 if self.is_gcc else 0)
+        initial = 2 if self.function.is_gcc else 0
+        return self.index == initial and not any(self.debugger.read(self.promise + THREAD, CALLER + WORD - THREAD))
 
     @property
     def is_alive(self):
         """Not destroyed. GCC notes it in the index; with Clang, glibc knows whether it has got the memory back."""
-        if self.index is None:
-            return False
-        if self.is_gcc:
-            return self.index % 2 == 0
-        # A chunk of glibc's begins with the size of the one before it, if that is free, and with its own, the lowest bit
-        # of which tells whether that is in use. Freed chunks are merged, with old headers left inside.
-        word, header = self.debugger.word, self.frame - 2 * WORD
+        if self.index is None or self.function.is_gcc:
+            return self.index is not None and self.index % 2 == 0
+        # A chunk of glibc's begins with the size of the one before it, if that is free, and with its own, the lowest
+        # bit of which tells whether that is in use. Freed chunks are merged, with old headers left inside.
+        word, chunk = self.debugger.word, self.frame - 2 * WORD
         try:
-            size = word(header + WORD)
-            if size == 0:
-                return False
+            before, size = word(chunk), word(chunk + WORD)
             if size & 10 or not 32 <= size < 1 << 32:  # not glibc's, or mapped by itself
-                return True
-            in_use, free = word(header + (size & ~7) + WORD) & 1, not size & 1 and word(header)
-            while in_use and free and free % 16 == 0:
-                header -= free
-                size = word(header + WORD)
-                in_use, free = size & ~7 == free, not size & 1 and word(header)
-            return bool(in_use)
+                return size > 0
+            in_use = word(chunk + (size & ~7) + WORD) & 1
+            return bool(in_use and (size & 1 or not before or word(chunk - before + WORD) & ~6 == before | 1))
         except Unreadable:  # what was merged with the end of the heap reaches up to there
             return False
 
     @functools.cached_property
     def awaiting_pc(self):
         """The instruction that suspended the coroutine, or where its function begins (if it is not on x86-64)."""
-        return self.pc if self.index is None else self.debugger.suspension(self.function, self.index, self.index_place)
+        return self.pc if self.index is None else self.function.suspension(self.index)
 
     @property
-    def awaiting_line(self):
-        if self.running_line:
-            return self.running_line
-        if self.awaiting_pc != self.pc and not self.is_fresh:
-            return self.debugger.line(self.awaiting_pc)
-        return min((line for line, _pc in self.debugger.find_lines(self.function)), default=0)
-
-    @property
-    def arguments(self):
-        """Clang marks arguments as such; GCC puts them between two variables of its own."""
-        variables = self.debugger.variables(self.pc)
-        if self.is_gcc:
-            names = [variable.name for variable in variables]
-            first = names.index("_Coro_self_handle") + 1 if "_Coro_self_handle" in names else 0
-            variables = variables[first : names.index("_Coro_resume_index")]
-        else:
-            variables = [variable for variable in variables if variable.argument]
-        return [variable for variable in variables if not HIDDEN.match(variable.name)]
+    def line(self):
+        """Where it runs or waits."""
+        if not self.running_line and self.awaiting_pc != self.pc and not self.is_fresh:
+            return self.debugger.find_line(self.awaiting_pc)
+        return self.running_line or min((line for line, _pc in self.function.lines), default=0)
 
     @functools.cached_property
     def text(self):
@@ -284,44 +234,46 @@ class Coroutine:
     def locals(self):
         """What is visible where the coroutine waits, innermost first, without the arguments."""
         arguments = {(variable.name, variable.offset) for variable in self.arguments}
-        return [variable for variable in self.debugger.variables(self.awaiting_pc)
+        return [variable for variable in self.function.variables(self.awaiting_pc)
                 if not HIDDEN.match(variable.name) and (variable.name, variable.offset) not in arguments]  # fmt: skip
 
     @property
-    def machine_frame(self):
-        """What a machine frame's base would be, if the coroutine ran there and had its frame's address in its promise,
-        which does hold that address: with this for rbp, a debugger sees the coroutine's variables. None without any."""
-        spill = next((variable.spill for variable in self.variables.values()), None)
-        return spill and self.promise - spill - (16 if self.is_gcc else 0)
+    def registers(self):
+        """With these, a debugger sees the waiting coroutine's variables: rbp is what a machine frame's base would be,
+        if the coroutine ran there and had its frame's address in its promise, which does hold that address."""
+        spill = next((variable.spill for variable in self.function.variables(self.pc)), None)
+        if spill is None or self.awaiting_pc == self.pc and not self.is_fresh:
+            raise ValueError(f"async-in works on x86-64; {NEEDS}.")
+        return {"rip": self.awaiting_pc, "rbp": self.promise - spill - (16 if self.function.is_gcc else 0)}
 
     def waiter(self):
         """Of an entry point: the promise of the coroutine that its completion resumes, or 0."""
-        for entry in self.words_in_arguments(r"(boost::)?asio::detail::awaitable_thread<", 3):
+        for entry in self.words(r"(boost::)?asio::detail::awaitable_thread<", 3):
             try:
                 return Coroutine(self.debugger, entry).top()
-            except (Unreadable, ValueError):
+            except ValueError:
                 continue
         return 0
 
     def unstarted(self):
         """Of an entry point: the promise of the coroutine that it is going to start, or 0."""
-        return next(self.words_in_arguments(r"(boost::)?asio::awaitable<", 0), 0)
+        return next(self.words(r"(boost::)?asio::awaitable<", 0), 0)
 
-    def words_in_arguments(self, wanted, pointers):
-        """The first words of the parts of this type, if they are not 0."""
-        for variable in self.arguments if self.is_readable else ():
-            if not self.debugger.pointee(variable.type):
-                for path in self.debugger.paths_to(variable.type, wanted, pointers):
-                    try:
-                        word = self.debugger.follow(self.frame + variable.offset, path)
-                    except Unreadable:  # what the path leads through need not be alive
-                        continue
-                    if word:
-                        yield word
+    def words(self, wanted, pointers):
+        """The first words of the parts of its arguments of this type, if they are not 0."""
+        for path in self.function.paths(wanted, pointers):
+            try:
+                address = self.frame
+                for offset in path:
+                    address = address and self.debugger.word(address + offset)
+                if address:
+                    yield address
+            except Unreadable:  # what the path leads through need not be alive
+                continue
 
     def top(self):
         """Of an entry point: the promise of the innermost coroutine of its chain."""
-        promise = self.variables["_Coro_promise" if self.is_gcc else "__promise"]
+        promise = self.function.by_name["_Coro_promise" if self.function.is_gcc else "__promise"]
         offset = next(offset for name, offset, _ in self.debugger.members(promise.type) if name == "top_of_stack_")
         return self.debugger.word(self.promise + offset)
 
@@ -344,19 +296,17 @@ def plain_name(name):
 
 def chain(debugger, promise):
     """The promises of the coroutine, of the one that awaits it, and so on up to Asio's entry point."""
-    promises = []
-    while promise and promise not in promises[-1:]:
-        promises.append(promise)
+    promises = {}  # a circle, in memory that is no longer theirs, ends it
+    while promise and promise not in promises:
+        promises[promise] = True
         promise = debugger.word(promise + CALLER)
-        if len(promises) > 1_000_000:
-            raise ValueError("the coroutines await each other in a circle")
-    return promises
+    return list(promises)
 
 
-def logical_stack(debugger, promises, seen=()):
+def logical_stack(debugger, promises, seen):
     """(coroutine, whether it waits for the spawned one before it) for each of the program's own coroutines from the
     first of the promises on: those that await, then those that wait for the completion of what they spawned."""
-    seen, spawned, last = set(seen), False, None
+    spawned, last = False, None
     while promises:
         for promise in promises:
             if promise in seen:
@@ -365,37 +315,67 @@ def logical_stack(debugger, promises, seen=()):
             try:
                 last = Coroutine(debugger, promise)
             except ValueError:
-                if not last:  # the innermost has ended, and nobody has taken its result yet
-                    continue
-                raise
-            if not last.is_library:
+                if last:
+                    raise
+                continue  # the innermost has ended, and nobody has taken its result yet
+            if not last.function.is_library:
                 yield last, spawned
                 spawned = False
-        waiter = last.waiter() if last and last.is_entry else 0
+        waiter = last.waiter() if last and last.function.is_entry else 0
         promises, spawned = chain(debugger, waiter) if waiter else [], True
 
 
-class Body(namedtuple("Body", "frame promise suspended")):
-    """Where a machine stack runs a coroutine: the frame of its body or, if it has already suspended itself and an
-    operation that it waits for is being started, that of awaitable_frame_base::resume."""
+# Where a machine stack runs a coroutine: the frame of its body or, if it has already suspended itself and an operation
+# that it waits for is being started, that of awaitable_frame_base::resume. The promise is 0 if it is not to be read.
+Body = namedtuple("Body", "frame promise suspended")
 
 
 def bodies(debugger, frames):
-    """For each frame of a machine stack, the newest first: (frame, Body or None)."""
-    frames = list(frames)
+    """The Bodies of a machine stack, the newest first."""
     names = [debugger.frame_name(frame) for frame in frames] + ["", ""]
     for number, frame in enumerate(frames):
-        body = None
         if BODY_CALLER.search(names[number + 1]) and RESUME.search(names[number + 2]):
-            body = Body(frame, debugger.promise_of(frames[number + 2]), False)  # promise 0: not to be read
+            yield Body(frame, debugger.pointer(frames[number + 2], "this"), False)
         elif number and RESUME.search(names[number]) and not BODY_CALLER.search(names[number - 1]):
-            promise = debugger.promise_of(frame)
-            try:  # by now another thread may have ended it
-                alive = promise and Coroutine(debugger, promise).is_alive
-            except (Unreadable, ValueError):
-                alive = False
-            body = Body(frame, promise, True) if alive else None
-        yield frame, body
+            promise = debugger.pointer(frame, "this")
+            with contextlib.suppress(ValueError):  # by now another thread may have ended it
+                if promise and Coroutine(debugger, promise).is_alive:
+                    yield Body(frame, promise, True)
+
+
+# A row of the logical stack: a machine frame, the function's name, and the coroutine that it runs. Without a frame: a
+# coroutine that awaits or, without that as well, a sentence in place of a name.
+Row = namedtuple("Row", "frame name coroutine")
+
+
+def rows(debugger, frames):
+    """The logical stack of a thread: its machine frames without the machinery in between, with the coroutines."""
+    inside, seen, coming = False, set(), bodies(debugger, frames)
+    body = next(coming, None)
+    for frame in frames:
+        hidden = debugger.is_machinery(frame)
+        if body and frame == body.frame:
+            yield from coroutine_rows(debugger, body, seen)
+            hidden, body = False, next(coming, None)
+        elif not (inside and hidden):
+            yield Row(frame, debugger.frame_name(frame) or "??", None)
+        inside = inside or not hidden
+
+
+def coroutine_rows(debugger, body, seen):
+    """The running coroutine, then those that await it."""
+    frame, trouble = None if body.suspended or body.promise in seen else body.frame, "" if body.promise else NEEDS
+    try:
+        for coroutine, spawned in logical_stack(debugger, chain(debugger, body.promise), seen):
+            runs, _pc = coroutine.promise == body.promise, coroutine.awaiting_pc  # which may raise
+            yield Row(frame if runs else None, WAITS * spawned + coroutine.name, coroutine)
+            frame, trouble = None, trouble or ("" if coroutine.is_readable else NEEDS)
+    except Exception as error:  # the rest of the stack is still to be shown
+        trouble = f"not all coroutines are readable: {error}"
+    if frame:
+        yield Row(frame, plain_name(debugger.frame_name(frame)), None)
+    if trouble:
+        yield Row(None, f"({trouble})", None)
 
 
 # All coroutines there are. A promise begins with the address of its coroutine frame, which begins PROMISE bytes before
@@ -407,72 +387,67 @@ ADDRESSES = int.from_bytes(b"".join(place.to_bytes(WORD, "little") for place in 
 EACH_WORD = int.from_bytes((1).to_bytes(WORD, "little") * (CHUNK // WORD), "little")
 
 
-def find_promises(debugger):
-    """The addresses of what may be promises: words that hold their own address minus PROMISE."""
-    for start, end in debugger.regions():
-        for chunk in range(start - start % CHUNK, end, CHUNK):
-            first, last = max(chunk, start), min(chunk + CHUNK, end - PROMISE)
+def find_promises(debugger, stacks):
+    """The addresses of what may be promises, in anonymous memory or the heap, but not where these stacks are."""
+    for start, end, name in debugger.mappings():
+        named = name and not name.startswith(("[heap", "[anon"))
+        if named or end - start > MOST or any(start <= stack < end for stack in stacks):
+            continue
+        for first in range(start, end - PROMISE, CHUNK):
             try:
-                memory = debugger.read(first + PROMISE, last - first) if first < last else b""
+                memory = debugger.read(first + PROMISE, min(CHUNK, end - PROMISE - first))
             except Unreadable:
                 continue
             if memory == bytes(len(memory)):
                 continue
-            memory = memory.rjust(len(memory) + first - chunk, b"\1").ljust(CHUNK, b"\1")
-            differences = int.from_bytes(memory, "little") ^ (chunk * EACH_WORD | ADDRESSES)
+            differences = int.from_bytes(memory, "little") ^ (first * EACH_WORD + ADDRESSES)
             for match in re.finditer(rb"\0{8,}", differences.to_bytes(CHUNK, "little")):
                 for place in range(-(-match.start() // WORD) * WORD, match.end() - WORD + 1, WORD):
-                    yield chunk + place + PROMISE
+                    yield first + place + PROMISE
 
 
-class Task:
-    """A spawned coroutine with all that it awaits, outermost first; below them what the innermost waits for."""
-
-    def __init__(self, coroutines, state, waiter):
-        self.coroutines, self.state, self.waiter, self.children = coroutines, state, waiter, []
+# A spawned coroutine with all that it awaits, outermost first; below them, as `children`, what the innermost waits for.
+Task = namedtuple("Task", "coroutines state waiter children")
 
 
 def find_tasks(debugger):
     """The program's tasks that no other task waits for; the others are below those that wait for them."""
-    found = {}
-    for promise in find_promises(debugger):
-        try:
-            coroutine = Coroutine(debugger, promise)
-            if coroutine.is_alive:
-                found[promise] = coroutine
-        except (Unreadable, ValueError):
-            pass
-    on_stack, threads = set(), {}
+    stacks, running = [], {}
     for thread, frames in debugger.frames():
-        for _frame, body in bodies(debugger, frames):
-            if body and not body.suspended:
-                threads[body.promise] = thread, debugger.frame_line(body.frame)
+        stacks.append(debugger.place(frames[0])[1])
+        for body in bodies(debugger, frames):
+            if not body.suspended:
+                running[body.promise] = thread, debugger.place(body.frame)[2]
+    found = {}
+    for promise in find_promises(debugger, stacks):
+        with contextlib.suppress(ValueError):
+            if (coroutine := Coroutine(debugger, promise)).is_alive:
+                found[promise] = coroutine
+    look = lambda promise: found.get(promise) or Coroutine(debugger, promise)
     tasks, owner = [], {}
-    for entry in [coroutine for coroutine in found.values() if coroutine.is_entry]:
+    for entry in [coroutine for coroutine in found.values() if coroutine.function.is_entry]:
         try:
-            promises = chain(debugger, entry.top())
+            promises, unstarted, state = chain(debugger, entry.top()), entry.unstarted(), ""
             if promises[-1:] != [entry.promise]:
                 continue
-            members = [found.get(promise) or Coroutine(debugger, promise) for promise in reversed(promises)]
-            unstarted = entry.unstarted()
-            own = [member for member in members if not member.is_library]
-            state = ""
-            if promises[0] in threads:
-                thread, members[-1].running_line = threads[promises[0]]
+            members = [look(promise) for promise in reversed(promises)]
+            if promises[0] in running:
+                thread, members[-1].running_line = running[promises[0]]
                 state = f"running on {thread}"
+            own = [member for member in members if not member.function.is_library]
             if not own and unstarted:
-                own, state = [found.get(unstarted) or Coroutine(debugger, unstarted)], "not started"
-            on_stack.update(promises, [unstarted])
-            owner.update(dict.fromkeys(promises, Task(own, state, entry.waiter())))
-            tasks += [owner[promises[0]]] if own else []
-        except (Unreadable, ValueError, KeyError, StopIteration):
+                own, state = [look(unstarted)], "not started"
+            task = Task(own, state, entry.waiter(), [])
+            owner.update(dict.fromkeys([*promises, unstarted or entry.promise], task))
+            tasks += [task] if own else []
+        except (ValueError, KeyError, StopIteration):
             continue
     for coroutine in found.values():
-        if coroutine.is_fresh and not coroutine.is_library and coroutine.promise not in on_stack:
-            tasks.append(Task([coroutine], "not started", 0))
+        if coroutine.is_fresh and not coroutine.function.is_library and coroutine.promise not in owner:
+            tasks.append(Task([coroutine], "not started", 0, []))
     roots = []
-    for task in sorted(tasks, key=lambda task: [int(part) if part.isdigit() else part
-                                                for part in re.split(r"(\d+)", task.coroutines[0].text)]):  # fmt: skip
+    order = lambda task: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", task.coroutines[0].text)]
+    for task in sorted(tasks, key=order):
         waiting = owner.get(task.waiter)
         while waiting and not waiting.coroutines:  # only Asio's, as those of && and ||
             waiting = owner.get(waiting.waiter)
@@ -480,68 +455,105 @@ def find_tasks(debugger):
     return roots
 
 
-def numbered_lines(roots):
-    """(depth, coroutine, state, source) for each coroutine of these tasks, in the order of their numbers. `source` is
-    the text of the line where the innermost one waits."""
-    stack = [(0, root) for root in reversed(roots)]
-    while stack:
-        depth, task = stack.pop()
-        for coroutine in task.coroutines:
-            innermost = coroutine is task.coroutines[-1]
-            source = ""
-            if innermost and not task.state and not task.children:
-                source = linecache.getline(coroutine.function.file, coroutine.awaiting_line).strip()
-            yield depth, coroutine, task.state if innermost else "", source
-            depth += 1
-        stack += [(depth, child) for child in reversed(task.children)]
+class Tasks:
+    """What async-tasks lists, and what async-in takes from that list, as long as the program stands still."""
 
+    def __init__(self, debugger):
+        self.debugger, self.coroutines, self.listed_at = debugger, [], None
 
-def task_lines(lines):
-    for number, (depth, coroutine, state, source) in enumerate(lines, 1):
-        place = f"{os.path.basename(coroutine.function.file)}:{coroutine.awaiting_line}"
-        more = f" [{state}]" if state else f": {source}" if source else ""
-        yield f"{number:>3}  {'  ' * depth}{coroutine.text} at {place}{more}"
+    def lines(self):
+        """Looks for all coroutines and lists them as a tree. The innermost that waits for no task has the text of the
+        line where it waits."""
+        self.coroutines, self.listed_at, lines = [], self.debugger.stop_number, []
+        stack = [(0, root) for root in reversed(find_tasks(self.debugger))]
+        while stack:
+            depth, task = stack.pop()
+            for coroutine in task.coroutines:
+                self.coroutines.append(coroutine)
+                file, line, more = coroutine.function.file, coroutine.line, ""
+                if coroutine is task.coroutines[-1]:
+                    text = "" if task.children else linecache.getline(file, line).strip()
+                    more = f" [{task.state}]" if task.state else f": {text}" if text else ""
+                number = f"{len(self.coroutines):>3}  {'  ' * depth}"
+                lines.append(f"{number}{coroutine.text} at {os.path.basename(file)}:{line}{more}")
+                depth += 1
+            stack += [(depth, child) for child in reversed(task.children)]
+        return lines or [NO_TASKS]
+
+    def find(self, argument):
+        """For "N COMMAND": the coroutine, the machine frame that runs it, if one does, and the command."""
+        number, _, command = argument.strip().partition(" ")
+        if not number.isdigit() or not command.strip():
+            example = f"async-in 3 {self.debugger.EXAMPLE}"
+            raise ValueError(f"async-in takes a number of async-tasks and a command: {example}")
+        if self.debugger.runs_program(command):
+            raise ValueError("async-in takes commands that look, not ones that let the program run.")
+        if not self.coroutines or self.listed_at != self.debugger.stop_number:
+            raise ValueError("async-in takes the numbers that async-tasks has shown at this stop: run that first.")
+        if not 1 <= int(number) <= len(self.coroutines):
+            raise ValueError(f"async-tasks has shown no number {number}.")
+        coroutine = self.coroutines[int(number) - 1]
+        for _thread, frames in self.debugger.frames():
+            for body in bodies(self.debugger, frames):
+                if body.promise == coroutine.promise and not body.suspended:
+                    return coroutine, body.frame, command
+        return coroutine, None, command
 
 
 class Step:
-    """A step over a co_await, from a machine frame at or below which a coroutine runs: when is it over, and if it is
-    not, where may it end?"""
+    """A step over a co_await. First the debugger makes its own step. If that ends where nobody wants to be, the program
+    runs on, until one of these coroutines comes to one of its `ends`: {pc: the coroutines' frames}."""
 
-    def __init__(self, debugger, body, line, frames):
-        """From the newest of these machine frames; `line` is that of the coroutine's body."""
-        self.debugger, self.promises, self.line = debugger, chain(debugger, body.promise), line
-        self.inside = body.frame == frames[0]
+    def __init__(self, debugger, body, frames):
+        """From the newest of these machine frames, which is in or below this coroutine's body."""
+        self.debugger, self.promises, self.deaths = debugger, chain(debugger, body.promise), {}
+        coroutine = Coroutine(debugger, body.promise)
+        catches = [pc for pc, text in coroutine.function.instructions if "__cxa_begin_catch" in text]
+        self.ends = {pc: {coroutine.frame} for pc in catches}  # an exception would end the debugger's own step there
+        self.inside, self.line = body.frame == frames[0], debugger.place(body.frame)[2]
         # Where GCC creates a coroutine in the middle of a line, a debugger's step out stops in the library.
-        self.creating = len(frames) > 1 and body.frame == frames[1] and debugger.creates_coroutine(frames[0])
+        variables = debugger.find_variables(debugger.place(frames[0])[0]) if body.frame in frames[1:2] else ()
+        self.creating = any(name.startswith(("_Coro_", "__coro_")) for name, *_ in variables)
 
-    def is_over(self, frames, pc, line, file):
+    @classmethod
+    def begin(cls, debugger, frames):
+        """None where a plain step will do. Raises ValueError where coroutines cannot be read."""
+        body = next(bodies(debugger, frames), None)
+        if not body or debugger.is_machinery(frames[0]) and not THROW.match(debugger.frame_name(frames[0])):
+            return None
+        if not body.promise or not Coroutine(debugger, body.promise).is_readable:
+            raise ValueError(NEEDS)
+        return cls(debugger, body, frames)
+
+    def is_over(self, frames):
         """Whether the debugger's own step has ended where a user wants to be."""
-        newest, on_stack = None, set()
-        for number, (_frame, body) in enumerate(bodies(self.debugger, frames)):
-            if body:
-                on_stack.add(body.promise)
-                newest = newest or (number == 0 and not body.suspended and body.promise)
-        if newest in self.promises:
-            function = Coroutine(self.debugger, newest).function
-            lines = self.debugger.statements(function).values()
-            return line in lines and pc > self.debugger.body_start(function) and (newest != self.promises[0] or line != self.line or not self.inside)
-        return not is_library(file) or self.promises[0] in on_stack and not self.creating
+        found = list(bodies(self.debugger, frames))
+        if found and found[0].frame == frames[0] and found[0].promise in self.promises:
+            (pc, _sp, line), promise = self.debugger.place(frames[0]), found[0].promise
+            function = Coroutine(self.debugger, promise).function
+            elsewhere = promise != self.promises[0] or line != self.line or not self.inside
+            return line in function.statements.values() and pc > function.body and elsewhere
+        within = self.promises[0] in (body.promise for body in found)
+        return not self.debugger.is_machinery(frames[0]) or within and not self.creating
 
-    def catches(self):
-        """{pc: frames of coroutines}, as stops() has them: where an exception would end a debugger's own step."""
-        coroutine = Coroutine(self.debugger, self.promises[0])
-        code = self.debugger.instructions(coroutine.function)
-        return {pc: {coroutine.frame} for pc, text in code if "__cxa_begin_catch" in text}
-
-    def stops(self):
-        """{pc: frames of the coroutines that end the step there}, and the same for the functions that destroy them."""
-        ends, deaths = {}, {}
-        for coroutine, _spawned in logical_stack(self.debugger, self.promises):
-            statements = self.debugger.statements(coroutine.function)
-            # On the line of the step itself it only ends where that begins anew: in a loop.
-            again = min((pc for pc, line in statements.items() if line == self.line), default=0)
+    def go_on(self):
+        """All statements of these coroutines, but of the line where it began only the first. `deaths` are the functions that destroy them:
+        another coroutine at the same address is not the one that is stepped in."""
+        self.ends, self.deaths = {}, {}
+        for coroutine, _spawned in logical_stack(self.debugger, self.promises, set()):
+            statements = coroutine.function.statements
+            again = min((pc for pc, line in statements.items() if line == self.line), default=0)  # in a loop
             for pc, line in statements.items():
                 if coroutine.promise != self.promises[0] or line != self.line or pc == again:
-                    ends.setdefault(pc, set()).add(coroutine.frame)
-            deaths.setdefault(self.debugger.word(coroutine.frame + WORD), set()).add(coroutine.frame)
-        return ends, deaths
+                    self.ends.setdefault(pc, set()).add(coroutine.frame)
+            self.deaths.setdefault(self.debugger.word(coroutine.frame + WORD), set()).add(coroutine.frame)
+
+    def has_reached(self, frame):
+        """Whether this machine frame, at one of the `ends` or `deaths`, is of one of the coroutines at its end."""
+        pc, pointer = self.debugger.place(frame)[0], self.debugger.pointer
+        if pc in self.deaths:
+            dead = self.deaths[pc] & {self.debugger.first_argument(frame)}
+            for frames in self.ends.values():
+                frames -= dead
+        own = pointer(frame, "__coro_frame") or pointer(frame, "frame_ptr")  # Clang or GCC
+        return own in self.ends.get(pc, ())

@@ -61,18 +61,15 @@ class LLDB(model.Debugger):
             name = execute(self.target, f"language cplusplus demangle {mangled}").GetOutput().partition(" ---> ")[2]
         return name.strip() or function.name
 
-    def look_up(self, pc):
-        return execute(self.target, f"image lookup --verbose --address {pc}").GetOutput() or ""
-
     def find_variables(self, pc):
         block, values = self.target.ResolveLoadAddress(pc).block, []
         while block:
             values += [value for value in block.GetVariables(self.target, True, True, True) if value.name]
             block = block.GetParent()
         # LLDB tells where a variable is only in words: Variable: id = {...}, name = "id", type = ..., location = ..., decl
-        rows = re.findall(r'^ +Variable: id = \{\w+\}, name = "(.*?)", type = .*, location = (.*), decl =',
-                          self.look_up(pc), re.M)  # fmt: skip
-        places, found = iter(rows), []
+        words = execute(self.target, f"image lookup --verbose --address {pc}").GetOutput() or ""
+        row = r'^ +Variable: id = \{\w+\}, name = "(.*?)", type = .*, location = (.*), decl ='
+        places, found = iter(re.findall(row, words, re.M)), []
         for value in values:  # both go from the innermost block to the function's, so that names may repeat
             place = next((place for name, place in places if name == value.name), "")
             found.append((value.name, value.type, place, value.value_type == lldb.eValueTypeVariableArgument))
@@ -89,9 +86,10 @@ class LLDB(model.Debugger):
         return found
 
     def find_instructions(self, function):
-        code = self.target.ResolveLoadAddress(function.start).function.GetInstructions(self.target, "att")
-        return [(i.addr.GetLoadAddress(self.target), f"{i.GetMnemonic(self.target)} {i.GetOperands(self.target)} # {i.GetComment(self.target)}")
-                for i in code]
+        target = self.target
+        code = target.ResolveLoadAddress(function.start).function.GetInstructions(target, "att")
+        return [(each.addr.GetLoadAddress(target), " ".join([
+            each.GetMnemonic(target), each.GetOperands(target), each.GetComment(target)])) for each in code]  # fmt: skip
 
     def find_line(self, pc):
         return self.target.ResolveLoadAddress(pc).line_entry.line
@@ -119,7 +117,7 @@ class LLDB(model.Debugger):
                 yield region.GetRegionBase(), region.GetRegionEnd(), region.GetName() or ""
 
     def frames(self):
-        return ((f"thread {thread.GetIndexID()}", list(stack(thread))) for thread in self.process)
+        return ((f"thread {thread.GetIndexID()}", stack(thread)) for thread in self.process)
 
     def place(self, frame):
         return frame.pc, frame.sp, frame.line_entry.line
@@ -143,7 +141,8 @@ class LLDB(model.Debugger):
         return RUNS.match(full_command(self.target.debugger, command_))
 
     def show(self, variable, address):
-        return text_of(self.target.CreateValueFromAddress(variable.name, lldb.SBAddress(address, self.target), variable.type))
+        place = lldb.SBAddress(address, self.target)
+        return text_of(self.target.CreateValueFromAddress(variable.name, place, variable.type))
 
 
 STEP = "step over"  # as LLDB describes why it has stopped
@@ -167,10 +166,9 @@ def execute(target, command, result=None, frame=None):
 
 
 def stack(thread, most=100_000):
-    """The frames, the newest first, without what Clang makes of a co_await: that is labelled as the coroutine itself.
-    LLDB looks for each when it is asked for."""
+    """The frames, the newest first, without what Clang makes of a co_await: that is labelled as the coroutine itself."""
     frames = itertools.takewhile(bool, map(thread.GetFrameAtIndex, range(most)))
-    return (frame for frame in frames if WRAPPER not in (frame.name or ""))
+    return [frame for frame in frames if WRAPPER not in (frame.name or "")]
 
 
 def shown(name, values, file, line):
@@ -181,8 +179,9 @@ def shown_frame(frame):
     name, place = model.plain_name(frame.name or "??"), frame.line_entry
     if not place:
         return f"{name} from {frame.module.file.basename}"
-    arguments = [value for value in frame.GetVariables(True, False, False, True) if value.name not in (None, "frame_ptr")]
-    return shown(name, (f"{value.name}={text_of(value)}" for value in arguments), place.file.fullpath, place.line)
+    values = frame.GetVariables(True, False, False, True)
+    values = [f"{value.name}={text_of(value)}" for value in values if value.name not in (None, "frame_ptr")]
+    return shown(name, values, place.file.fullpath, place.line)
 
 
 def logical_stack(asio, frames):
@@ -206,7 +205,7 @@ class Stepper:
     is told. That remembers for each thread in which coroutine it stands. If at the next stop a step has ended in Asio's
     code, the program runs on, to the next line of that coroutine or of one that awaits it."""
 
-    on = True
+    on, forced = True, False  # by async-step; by async-next
 
     def __init__(self, process):
         self.process, self.asio = process, LLDB(process)
@@ -226,8 +225,8 @@ class Stepper:
                 self.clear()
                 # Where another thread's breakpoint has come between, the next step takes up the one that is not over.
                 self.steps = {number: self.steps[number] for number in threads if self.is_unfinished(number)}
-                if self.on:
-                    self.remember(self.process)
+                self.forced = False
+                self.remember()
         return self.remains
 
     def is_under_way(self, threads):
@@ -247,9 +246,9 @@ class Stepper:
 
     def is_unfinished(self, number):
         """Whether LLDB's own step of this thread has ended where a user does not want to be."""
-        if number not in self.steps or self.reasons[number][0] != STEP:
+        if number not in self.steps or self.reasons[number][0] != STEP or not (self.on or self.forced):
             return False
-        return not self.steps[number].is_over(list(stack(self.process.GetThreadByID(number))))
+        return not self.steps[number].is_over(stack(self.process.GetThreadByID(number)))
 
     def is_repeated(self, number=0, *others):
         """Whether a breakpoint at a co_await that has stopped its thread already does so again, in what Clang makes of
@@ -257,11 +256,11 @@ class Stepper:
         step, frame = self.steps.get(number), self.process.GetThreadByID(number).GetFrameAtIndex(0)
         return WRAPPER in (frame.name or "") and not others and step and frame.line_entry.line == step.line
 
-    def remember(self, threads):
+    def remember(self):
         """Where the next step would begin."""
-        for thread in threads:
+        for thread in self.process:
             with contextlib.suppress(ValueError):
-                if step := model.Step.begin(self.asio, list(stack(thread, 100))):
+                if step := model.Step.begin(self.asio, stack(thread, 100)):
                     self.steps[thread.id] = step
 
     def new_reasons(self):
@@ -418,7 +417,7 @@ def command(function):
 @command
 def async_bt(stepper, _arguments, thread, result):
     """The logical stack of this thread: which coroutine awaits which. Outside coroutines the thread's backtrace."""
-    frames = list(stack(thread))
+    frames = stack(thread)
     if any(True for _body in model.bodies(stepper.asio, frames)):
         result.AppendMessage("\n".join(logical_stack(stepper.asio, frames)))
     else:
@@ -474,17 +473,16 @@ def async_next(stepper, arguments, thread, result):
     """Like `next`, but steps over a co_await: to the next line that this instance of the coroutine executes."""
     if "core" in stepper.process.GetPluginName():
         raise ValueError("The program is not being run.")
-    frames = list(stack(thread))
+    frames, step = stack(thread), None
     try:
         step = model.Step.begin(stepper.asio, frames)
     except ValueError as error:
         result.AppendMessage(f"This is a plain next: {error}.")
-        step = None
     if step and (step.inside or model.THROW.match(frames[0].name or "")):  # LLDB's own step would lose an exception
         stepper.go_on(step)
         execute(stepper.asio.target, "process continue", result, thread)
     else:
-        stepper.steps = {thread.id: step} if step else {}
+        stepper.forced = True
         execute(stepper.asio.target, f"thread step-over {arguments}", result, thread)
 
 
@@ -494,10 +492,6 @@ def async_step(_debugger, arguments, _context, result, _internal):
         result.SetError("async-step takes on or off.")
         return
     Stepper.on = arguments.strip() == "on"
-    for stepper in steppers.values():
-        stepper.steps = {}
-        if Stepper.on and stepper.process.is_stopped:
-            stepper.remember(stepper.process)
 
 
 def __lldb_init_module(debugger, _internal):
@@ -505,8 +499,8 @@ def __lldb_init_module(debugger, _internal):
         function = f"{__name__}.{name.replace('-', '_')}"
         debugger.HandleCommand(f"command script add --overwrite --function {function} {name}")
     # LLDB copies the stop hooks of its dummy target to those that are created later.
-    for target in [debugger.GetDummyTarget(), *(debugger.GetTargetAtIndex(n) for n in range(debugger.GetNumTargets()))]:
+    for target in [debugger.GetDummyTarget(), *map(debugger.GetTargetAtIndex, range(debugger.GetNumTargets()))]:
         if f"{__name__}.StopHook" not in (execute(target, "target stop-hook list").GetOutput() or ""):
             execute(target, f"target stop-hook add -P {__name__}.StopHook")
         if target.process.is_stopped:
-            stepper_of(target.process).remember(target.process)
+            stepper_of(target.process).remember()

@@ -537,8 +537,8 @@ class Step:
         return not self.debugger.is_machinery(frames[0]) or within and not self.creating
 
     def go_on(self):
-        """All statements of these coroutines, but of the line where it began only the first. `deaths` are the functions that destroy them:
-        another coroutine at the same address is not the one that is stepped in."""
+        """All statements of these coroutines, but of the line where it began only the first one. `deaths` are the
+        functions that destroy them: another coroutine at the same address is not the one that is stepped in."""
         self.ends, self.deaths = {}, {}
         for coroutine, _spawned in logical_stack(self.debugger, self.promises, set()):
             statements = coroutine.function.statements

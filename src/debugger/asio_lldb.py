@@ -471,19 +471,20 @@ def full_command(debugger, command_):
 @command
 def async_next(stepper, arguments, thread, result):
     """Like `next`, but steps over a co_await: to the next line that this instance of the coroutine executes."""
-    if "core" in stepper.process.GetPluginName():
+    if re.search("core|minidump", stepper.process.GetPluginName()):
         raise ValueError("The program is not being run.")
-    frames, step = stack(thread), None
+    frames, step, plain = stack(thread), None, ""
     try:
         step = model.Step.begin(stepper.asio, frames)
     except ValueError as error:
-        result.AppendMessage(f"This is a plain next: {error}.")
+        plain = f"This is a plain next: {error}."
     if step and (step.inside or model.THROW.match(frames[0].name or "")):  # LLDB's own step would lose an exception
         stepper.go_on(step)
         execute(stepper.asio.target, "process continue", result, thread)
     else:
         stepper.forced = True
         execute(stepper.asio.target, f"thread step-over {arguments}", result, thread)
+        result.AppendMessage(plain)
 
 
 def async_step(_debugger, arguments, _context, result, _internal):
@@ -497,7 +498,7 @@ def async_step(_debugger, arguments, _context, result, _internal):
 def __lldb_init_module(debugger, _internal):
     for name in "async-bt", "async-tasks", "async-in", "async-next", "async-step":
         function = f"{__name__}.{name.replace('-', '_')}"
-        debugger.HandleCommand(f"command script add --overwrite --function {function} {name}")
+        debugger.HandleCommand(f"command script add --overwrite --synchronicity current --function {function} {name}")
     # LLDB copies the stop hooks of its dummy target to those that are created later.
     for target in [debugger.GetDummyTarget(), *map(debugger.GetTargetAtIndex, range(debugger.GetNumTargets()))]:
         if f"{__name__}.StopHook" not in (execute(target, "target stop-hook list").GetOutput() or ""):

@@ -113,9 +113,10 @@ class Function:
 
     @functools.cached_property
     def statements(self):
-        """{pc: line} of the places where a step may end. That excludes the function's first and last line, of which
-        GCC puts parts at every co_await, and all before the body."""
-        edges = {min(self.lines)[0], max(self.lines)[0]} if self.lines else ()
+        """{pc: line} of the places where a step may end. That excludes all before the body, and the function's first
+        and last line, of which GCC puts parts at every co_await, unless the last one is more than a brace."""
+        edges = {min(self.lines)[0], max(self.lines)[0]} if self.lines else set()
+        edges = {line for line in edges if line == min(edges) or linecache.getline(self.file, line).strip(" };\t\n") == ""}
         return {pc: line for line, pc in self.lines if pc > self.body and line not in edges}
 
     @functools.cached_property

@@ -199,7 +199,8 @@ class Coroutine:
 
     @property
     def is_alive(self):
-        """Not destroyed. GCC notes it in the index; with Clang, glibc knows whether it has got the memory back."""
+        """Not destroyed. GCC notes it in the index; with Clang, glibc knows whether it has got the memory back. None if
+        what is there is not glibc's."""
         if self.index is None or self.function.is_gcc:
             return self.index is not None and self.index % 2 == 0
         # A chunk of glibc's begins with the size of the one before it, if that is free, and with its own, the lowest
@@ -207,8 +208,10 @@ class Coroutine:
         word, chunk = self.debugger.word, self.frame - 2 * WORD
         try:
             before, size = word(chunk), word(chunk + WORD)
-            if size & 10 or not 32 <= size < 1 << 32:  # not glibc's, or mapped by itself
-                return size > 0
+            if size & 8 or not 32 <= size < 1 << 32:
+                return None
+            if size & 2:  # mapped by itself
+                return True
             in_use = word(chunk + (size & ~7) + WORD) & 1
             return bool(in_use and (size & 1 or not before or word(chunk - before + WORD) & ~6 == before | 1))
         except Unreadable:  # what was merged with the end of the heap reaches up to there
@@ -340,7 +343,7 @@ def bodies(debugger, frames):
         elif number and RESUME.search(names[number]) and not BODY_CALLER.search(names[number - 1]):
             promise = debugger.pointer(frame, "this")
             with contextlib.suppress(ValueError):  # by now another thread may have ended it
-                if promise and Coroutine(debugger, promise).is_alive:
+                if promise and Coroutine(debugger, promise).is_alive is not False:
                     yield Body(frame, promise, True)
 
 
@@ -419,11 +422,16 @@ def find_tasks(debugger):
         for body in bodies(debugger, frames):
             if not body.suspended:
                 running[body.promise] = thread, debugger.place(body.frame)[2]
-    found = {}
+    found, unknown = {}, []
     for promise in find_promises(debugger, stacks):
         with contextlib.suppress(ValueError):
-            if (coroutine := Coroutine(debugger, promise)).is_alive:
+            coroutine = Coroutine(debugger, promise)
+            if (alive := coroutine.is_alive) is not False:
                 found[promise] = coroutine
+                unknown += [promise] if alive is None else []
+    if 2 * len(unknown) < len(found):  # The memory is glibc's: what is there instead has come after these coroutines.
+        for promise in unknown:
+            del found[promise]
     look = lambda promise: found.get(promise) or Coroutine(debugger, promise)
     tasks, owner = [], {}
     for entry in [coroutine for coroutine in found.values() if coroutine.function.is_entry]:

@@ -1,15 +1,20 @@
 // What the debugger helpers must cope with beyond src/main.cpp. It takes part in no build of the demo: the debugger
 // tests compile it, stop at the lines that are marked in the comments, and step.
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <cstdio>
 #include <stdexcept>
@@ -90,6 +95,110 @@ asio::awaitable<void> cautious() {
     std::puts("went on");  // cautious: after
 }
 
+// An operation, which Asio starts when the coroutine that awaits it has suspended itself. It runs a callback at once.
+template <typename Handler>
+void begin(Handler handler) {
+    const auto executor = asio::get_associated_executor(handler);
+    asio::dispatch(executor, [] {
+        std::puts("called back");  // operation: callback
+    });                            // operation: dispatch
+    asio::post(executor, std::move(handler));
+}
+
+template <typename Token>
+auto operate(Token&& token) {
+    return asio::async_initiate<Token, void()>([](auto handler) { begin(std::move(handler)); }, token);
+}
+
+// Each awaits the one above it: names that are hard to read, and arguments that have no names of their own.
+template <typename... Rest>
+asio::awaitable<void> pack(int first, Rest... rest) {
+    std::printf("%d\n", (first + ... + static_cast<int>(rest)));
+    co_await operate(asio::use_awaitable);
+}
+
+namespace {
+
+asio::awaitable<void> hidden(int depth) {
+    co_await pack(depth, 2L, 3.5, 'c');
+}
+
+}  // namespace
+
+struct functor {
+    asio::awaitable<void> operator()(int depth) {
+        co_await hidden(depth + 1);
+    }
+
+    template <typename Value>
+    asio::awaitable<void> on_lvalue(Value value) & {
+        co_await (*this)(value + 1);
+    }
+};
+
+asio::awaitable<void> nested() {
+    const auto generic = [](auto value) -> asio::awaitable<void> {
+        functor object;
+        co_await object.on_lvalue(static_cast<int>(value));
+    };
+    co_await generic(1.5);
+}
+
+// Starts where the coroutine that waits for it, on the same machine stack, has suspended itself.
+asio::awaitable<int> raced(int number) {
+    std::puts("raced");  // raced: start
+    co_return number;
+}
+
+asio::awaitable<void> race() {
+    using namespace asio::experimental::awaitable_operators;
+    co_await (raced(1) || net::pause_for(1h, "race"));
+}
+
+// Compiled without debug information: it awaits debugged().
+asio::awaitable<int> undebugged(int number);
+
+asio::awaitable<int> debugged(int number) {
+    number += 1;       // mixed: start
+    co_return number;  // mixed: end
+}
+
+asio::awaitable<void> mixed() {
+    const int number = co_await undebugged(1);
+    std::printf("%d\n", number);  // mixed: over
+}
+
+asio::awaitable<int> recurse(int depth) {
+    int below = 0;                                                 // recursion: start
+    if (depth > 0) below = co_await recurse(depth - 1);            // recursion: down
+    if (depth == 0) below = co_await net::pause_for(1ms, "deep");  // recursion: bottom
+    co_return below + 1;                                           // recursion: up
+}
+
+asio::awaitable<void> deep() {
+    co_await recurse(50);
+    co_await recurse(50);
+}
+
+int add(int left, int right) {
+    const int sum = left + right;
+    return sum;  // steps: callee
+}
+
+// clang-format off: braces as they are in Asio's examples
+asio::awaitable<int> one_line() { co_return co_await net::pause_for(1ms, "one line"); }
+
+asio::awaitable<void> steps()
+{
+    int sum = 0;  // steps: start
+    sum = add(co_await net::pause_for(1ms, "steps"), 4);
+    std::printf("%d\n", sum);  // steps: called
+    std::puts("called");
+    co_await one_line();  // steps: create
+    std::puts("stepped");  // steps: created
+}
+// clang-format on
+
 // What waits when the program stands still: a tree of tasks, below coroutines that wait for groups of them.
 asio::awaitable<int> member(int number) {
     co_await net::pause_for(1h, "member");  // tree: member
@@ -129,7 +238,14 @@ void standing_still() {
     std::puts("standing still");
 }
 
-int main() {
+void run(asio::io_context& context, asio::awaitable<void> coroutine) {
+    asio::co_spawn(context, std::move(coroutine), asio::detached);
+    context.run();
+    context.restart();
+}
+
+// With an argument it waits for ever in the end.
+int main(int argc, char**) {
     asio::thread_pool pool{3};
     net::session session{7};
     asio::co_spawn(asio::make_strand(pool), listen(session), asio::detached);
@@ -142,14 +258,13 @@ int main() {
     walkers.join();
 
     asio::io_context context;
-    for (int visitor = 1; visitor <= 3; ++visitor) {
-        asio::co_spawn(context, visit(visitor), asio::detached);
-        context.run();
-        context.restart();
-    }
-    asio::co_spawn(context, cautious(), asio::detached);
-    context.run();
-    context.restart();
+    for (int visitor = 1; visitor <= 3; ++visitor) run(context, visit(visitor));
+    run(context, cautious());
+    run(context, nested());
+    run(context, race());
+    run(context, mixed());
+    run(context, steps());
+    run(context, deep());
 
     {
         asio::io_context doomed;
@@ -162,4 +277,5 @@ int main() {
     asio::co_spawn(context, shadow(1, 2L, 3), asio::detached);
     context.poll();
     standing_still();
+    if (argc > 1) context.run();
 }

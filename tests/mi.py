@@ -23,11 +23,16 @@ class Client(contextlib.AbstractContextManager):
         self.timeout = timeout  # seconds, for each record
         self.tokens, self.records, self.stops = 0, [], []
         self.lines = queue.Queue()  # filled by a thread, because a pipe has no timeout
-        threading.Thread(target=lambda: [*map(self.lines.put, self.gdb.stdout)], daemon=True).start()
+        threading.Thread(target=self.read, daemon=True).start()
 
     def __exit__(self, *error):
         with self.gdb:  # closes its pipes
             self.gdb.kill()
+
+    def read(self):
+        with contextlib.suppress(ValueError):  # where the pipe is closed meanwhile
+            for line in self.gdb.stdout:
+                self.lines.put(line)
 
     def record(self):
         """The next record: "^..." answers a command, "*..." and "=..." tell what happened, "~..." is console text."""

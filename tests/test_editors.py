@@ -10,7 +10,6 @@ import ast
 import collections
 import contextlib
 import os
-import pathlib
 import re
 import shutil
 import signal
@@ -20,54 +19,19 @@ import unittest
 
 import dap
 import mi
+from common import COROUTINES, GDB, LINES, LLDB, MAIN, OTHER, PROGRAM, SOURCE, TESTS, TIMEOUT
+from common import line_of, marked_lines, statement, threads, wait_for
 
-TESTS = pathlib.Path(__file__).resolve().parent
-SOURCE = TESTS.parent / "src"
-PROGRAM = os.environ.get("ASYNC_EXAMPLE", "")
-COROUTINES = os.environ.get("COROUTINES", "")
-GDB = os.environ.get("GDB", "")
-LLDB = os.environ.get("LLDB", "")
 GDB_OPTIONS = ["-iex", "set debuginfod enabled off", "-x", SOURCE / "debugger" / "asio_gdb.py"]
-TIMEOUT = 300  # seconds; only for what hangs
-
-LINES = {path.name: path.read_text("utf-8").splitlines() for path in (SOURCE / "main.cpp", TESTS / "coroutines.cpp")}
-MAIN, OTHER = LINES.values()
 FETCHING = 'trace(fmt::format("Fetching data'
 DELAY = "std::chrono::milliseconds delay{"
 JOINING = "const std::vector<outcome> outcomes = co_await join_tasks("
-
-
-def line_of(text, source):
-    """The number of the line that holds `text`, which must be the only one."""
-    numbers = [number for number, line in enumerate(source, 1) if text in line]
-    assert len(numbers) == 1, f"{text!r} is in lines {numbers}"
-    return numbers[0]
-
-
-def statement(line):
-    return line.split("  //")[0].strip()
 
 
 def statements(first, last, source=MAIN):
     """From the line that holds `first` to the one that holds `last`."""
     lines = map(statement, source[line_of(first, source) - 1 : line_of(last, source)])
     return [line for line in lines if line not in ("", "}") and not line.startswith("//")]
-
-
-def threads(pid):
-    """The states of the process's threads. Empty if there is no such process."""
-    found = set()
-    for file in pathlib.Path("/proc", str(pid), "task").glob("*/stat"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            found.add(file.read_text("utf-8").rsplit(") ", 1)[1][0])
-    return found
-
-
-def wait_for(condition, what):
-    deadline = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < deadline, f"no {what}"
-        time.sleep(0.05)
 
 
 def wait_asleep(pid):
@@ -131,7 +95,8 @@ class DAPEditor(dap.Client):
 
     def frames(self, stop):
         """(function, arguments, file, line) for each line of the call stack."""
-        return [(frame["name"], self.variables(frame, ["Arguments"]), frame.get("source", {}).get("path", ""), frame["line"])
+        file = lambda frame: frame.get("source", {}).get("path", "")
+        return [(frame["name"], self.variables(frame, ["Arguments"]), file(frame), frame["line"])
                 for frame in self.stack(stop.thread)]  # fmt: skip
 
     def locals(self, stop, level):
@@ -145,8 +110,9 @@ class DAPEditor(dap.Client):
 
     def told(self):
         """How many stops, and which breakpoints that come or go, the editor was told of."""
-        new = [event["body"] for event in self.events if event["event"] == "breakpoint" and event["body"]["reason"] != "changed"]
-        return sum(event["event"] == "stopped" and not event["body"].get("preserveFocusHint") for event in self.events), new
+        bodies = lambda kind: [event["body"] for event in self.events if event["event"] == kind]
+        new = [body for body in bodies("breakpoint") if body["reason"] != "changed"]
+        return sum(not body.get("preserveFocusHint") for body in bodies("stopped")), new
 
     def pid(self):
         return next(event["body"]["systemProcessId"] for event in self.events if event["event"] == "process")
@@ -201,8 +167,6 @@ class MIEditor(mi.Client):
         if stop["reason"].startswith("exited"):
             return Stop("end")
         reason = {"end-stepping-range": "step", "breakpoint-hit": "breakpoint"}.get(stop["reason"], stop["reason"])
-        if int(stop.get("bkptno", 0)) < 0 and re.search(r"\t(j|call)", self.console("x/i $pc")):
-            reason = "step"  # Only before a jump or a call GDB must call it so: an unknown breakpoint.
         return Stop(reason, stop["thread-id"], stop.get("fullname", ""), stop.get("line", 0))
 
     def step(self, stop):
@@ -231,9 +195,9 @@ class MIEditor(mi.Client):
         rows = re.findall(r"frame=\{(.*?)\}", self.command(f"-stack-list-frames --thread {stop.thread}"))
         parts = [dict(re.findall(r'([\w-]+)="(.*?)"', row)) for row in rows]
         assert all(len({part[key] for part in parts}) == len(parts) for key in ("level", "addr")), rows
-        arguments = self.command(f"-stack-list-arguments --thread {stop.thread} --simple-values").split("frame={level=")[1:]
+        arguments = self.command(f"-stack-list-arguments --thread {stop.thread} --simple-values")
         return [(part["func"], self.values(own), part.get("file", ""), int(part.get("line", 0)))
-                for part, own in zip(parts, arguments)]  # fmt: skip
+                for part, own in zip(parts, arguments.split("frame={level=")[1:])]  # fmt: skip
 
     def locals(self, stop, level):
         level = re.findall(r'level="(\d+)"', self.command(f"-stack-list-frames --thread {stop.thread}"))[level]
@@ -270,7 +234,7 @@ class EditorTest:
             yield editor, stop
 
     def walk(self, editor, stop, last, look=lambda stop: None):
-        """Steps, without breakpoints, until a statement begins so. Returns the stops on the way and what is seen there."""
+        """Steps, without breakpoints, until a statement begins so. Returns the stops and what is seen there."""
         editor.break_at()
         (stops_before, breakpoints), stops, seen = editor.told(), [], []
         while not stops or not stops[-1].text.startswith(last):
@@ -292,7 +256,7 @@ class EditorTest:
         self.assertEqual(editor.run(stop).reason, "end")
 
     def test_markers(self):
-        marked = [MAIN[number] for number, line in enumerate(MAIN, 1) if "// Breakpoint: " in line]
+        marked = [MAIN[number - 1] for number in marked_lines()]
         with self.session(PROGRAM, MAIN, *marked) as (editor, stop):
             seen = set()
             while stop.thread is not None:
@@ -306,7 +270,8 @@ class EditorTest:
             names, arguments, files, lines = zip(*editor.frames(stop))
             self.assertEqual(names, ("fetch_data", "async_main", "main"))
             self.assertEqual((arguments[0]["id"], arguments[1]["failing_task"]), ("1", "0"))
-            self.assertEqual(lines, tuple(line_of(text, MAIN) for text in (FETCHING, "co_await fetch_data(1)", "main_context.run()")))
+            texts = FETCHING, "co_await fetch_data(1)", "main_context.run()"
+            self.assertEqual(lines, tuple(map(line_of, texts)))
             self.assertTrue(all(map(os.path.isfile, files)), files)
             self.assert_runs_to_the_end(editor, stop)
 
@@ -315,7 +280,7 @@ class EditorTest:
             stops, _ = self.walk(editor, stop, "co_return all_succeeded")
             self.assert_runs_to_the_end(editor, stops[-1])
         main = statements('trace(fmt::format("Fetched', "co_return all_succeeded")
-        loop = main.index(statement(MAIN[line_of("item <= 3", MAIN) - 1]))
+        loop = main.index(statement(MAIN[line_of("item <= 3") - 1]))
         rounds = main[:loop] + 3 * main[loop : loop + 2] + main[loop : loop + 1] + main[loop + 2 :]
         expected = statements("co_await sleep_for(100ms)", "co_return fmt::format(") + rounds
         self.assertEqual(self.texts(stops, "const std::string data = co_await"), expected)
@@ -337,7 +302,8 @@ class EditorTest:
                 stops, walkers = self.walk(editor, stop, "std::printf(", walker)
                 self.assertEqual(set(walkers), {first}, stops)
             start, *loop = statements("walk: start", "walk: pause", OTHER)
-            expected = 3 * loop + loop[:1] + statements("walk: end", "walk: end", OTHER) + statements("walk: over", "walk: over", OTHER)
+            expected = 3 * loop + loop[:1]
+            expected += [statement(OTHER[line_of(text, OTHER) - 1]) for text in ("walk: end", "walk: over")]
             self.assertEqual(self.texts(stops, "const int steps = co_await"), expected)
             if len({stop.thread for stop in stops}) > 1:
                 return
@@ -346,7 +312,7 @@ class EditorTest:
     def test_breakpoint_in_mid_step(self):
         with self.session(PROGRAM, MAIN, 'trace("== Phase 2') as (editor, stop):
             stops, _ = self.walk(editor, stop, JOINING)
-            editor.break_at(line_of("co_return task_id", MAIN))
+            editor.break_at(line_of("co_return task_id"))
             stop = editor.step(stops[-1])
             self.assertEqual((stop.reason, stop.text), ("breakpoint", "co_return task_id * 10;"))
             self.assert_runs_to_the_end(editor, stop)
@@ -381,7 +347,7 @@ class EditorTest:
             stops = [stop := editor.step(stop) for _ in range(4)]  # GCC visits some lines of fetch_data again.
             self.assertIn("outside: ", stop.text, stops)
             editor.console("async-step on", stop)
-            editor.break_at(line_of('trace("== Phase 2', MAIN))
+            editor.break_at(line_of('trace("== Phase 2'))
             stops, _ = self.walk(editor, editor.run(stop), "const bool all_succeeded = report(")
             self.assert_runs_to_the_end(editor, stops[-1])
 

@@ -87,7 +87,8 @@ class ReadmeTest(unittest.TestCase):
             options = ["--eval-command=set width 0", "--eval-command=set debuginfod enabled off"]
             for command in commands:
                 options += [r"--eval-command=echo <<<\n", f"--eval-command={command}"]
-            return run(os.environ["GDB"], "-nx", "-batch", "-x", "src/debugger/asio_gdb.py", *options, PROGRAM).split("<<<\n")[1:]
+            helper = ["-x", "src/debugger/asio_gdb.py"]
+            return run(os.environ["GDB"], "-nx", "-batch", *helper, *options, PROGRAM).split("<<<\n")[1:]
 
         (session,) = blocks("gdb")
         self.check_session(session, "(gdb)", debug)

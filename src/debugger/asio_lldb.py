@@ -66,7 +66,7 @@ class LLDB(model.Debugger):
         while block:
             values += [value for value in block.GetVariables(self.target, True, True, True) if value.name]
             block = block.GetParent()
-        # LLDB tells where a variable is only in words: Variable: id = {...}, name = "id", type = ..., location = ..., decl
+        # LLDB tells where one is in words: Variable: id = {...}, name = "id", type = ..., location = ..., decl =
         words = execute(self.target, f"image lookup --verbose --address {pc}").GetOutput() or ""
         row = r'^ +Variable: id = \{\w+\}, name = "(.*?)", type = .*, location = (.*), decl ='
         places, found = iter(re.findall(row, words, re.M)), []
@@ -88,8 +88,8 @@ class LLDB(model.Debugger):
     def find_instructions(self, function):
         target = self.target
         code = target.ResolveLoadAddress(function.start).function.GetInstructions(target, "att")
-        return [(each.addr.GetLoadAddress(target), " ".join([
-            each.GetMnemonic(target), each.GetOperands(target), each.GetComment(target)])) for each in code]  # fmt: skip
+        text = lambda code: f"{code.GetMnemonic(target)} {code.GetOperands(target)} {code.GetComment(target)}"
+        return [(each.addr.GetLoadAddress(target), text(each)) for each in code]
 
     def find_line(self, pc):
         return self.target.ResolveLoadAddress(pc).line_entry.line
@@ -148,8 +148,8 @@ class LLDB(model.Debugger):
 STEP = "step over"  # as LLDB describes why it has stopped
 SIGTRAP, INT3 = 5, b"\xcc"
 WRAPPER = "__await_suspend_wrapper__"
-RUNS = re.compile(r"(process (?!status|handle|save)|thread (step|continue|until|return|jump|plan)|_regexp-(attach|jump)|"
-                  r"gdb-remote|kdp-remote|platform process|async-next|async-in)")  # fmt: skip
+RUNS = re.compile(r"(process (?!status|handle|save)|thread (step|continue|until|return|jump|plan)|"
+                  r"_regexp-(attach|jump)|gdb-remote|kdp-remote|platform process|async-next|async-in)")  # fmt: skip
 
 
 def text_of(value):
@@ -166,7 +166,7 @@ def execute(target, command, result=None, frame=None):
 
 
 def stack(thread, most=100_000):
-    """The frames, the newest first, without what Clang makes of a co_await: that is labelled as the coroutine itself."""
+    """The frames, the newest first, without what Clang makes of a co_await: that has the coroutine's own name."""
     frames = itertools.takewhile(bool, map(thread.GetFrameAtIndex, range(most)))
     return [frame for frame in frames if WRAPPER not in (frame.name or "")]
 
@@ -201,9 +201,9 @@ def logical_stack(asio, frames):
 
 
 class Stepper:
-    """Makes `next` and Step Over step over a co_await, in one process. LLDB calls on_stop() at each stop, before anybody
-    is told. That remembers for each thread in which coroutine it stands. If at the next stop a step has ended in Asio's
-    code, the program runs on, to the next line of that coroutine or of one that awaits it."""
+    """Makes `next` and Step Over step over a co_await, in one process. LLDB calls on_stop() at each stop, before
+    anybody is told. That remembers for each thread in which coroutine it stands. If at the next stop a step has ended
+    in Asio's code, the program runs on, to the next line of that coroutine or of one that awaits it."""
 
     on, forced = True, False  # by async-step; by async-next
 

@@ -115,9 +115,9 @@ class Function:
     def statements(self):
         """{pc: line} of the places where a step may end. That excludes all before the body, and the function's first
         and last line, of which GCC puts parts at every co_await, unless the last one is more than a brace."""
-        edges = {min(self.lines)[0], max(self.lines)[0]} if self.lines else set()
-        edges = {line for line in edges if line == min(edges) or linecache.getline(self.file, line).strip(" };\t\n") == ""}
-        return {pc: line for line, pc in self.lines if pc > self.body and line not in edges}
+        first, last = min(self.lines, default=(0,))[0], max(self.lines, default=(0,))[0]
+        last_ends = not linecache.getline(self.file, last).strip(" };\t\n")
+        return {pc: line for line, pc in self.lines if pc > self.body and first != line != last * last_ends}
 
     @functools.cached_property
     def index_place(self):

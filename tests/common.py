@@ -1,0 +1,57 @@
+"""What the tests of the debuggers have in common: the programs, their lines, and a look at a process."""
+
+import contextlib
+import os
+import pathlib
+import time
+
+TESTS = pathlib.Path(__file__).resolve().parent
+SOURCE = TESTS.parent / "src"
+PROGRAM = os.environ.get("ASYNC_EXAMPLE", "")
+COROUTINES = os.environ.get("COROUTINES", "")
+GDB = os.environ.get("GDB", "")
+LLDB = os.environ.get("LLDB", "")
+TIMEOUT = 300  # seconds; only for what hangs
+
+LINES = {
+    path.name: path.read_text("utf-8").splitlines()
+    for path in (SOURCE / "main.cpp", TESTS / "coroutines.cpp", TESTS / "flags.cpp")
+}
+MAIN, OTHER, FLAGS = LINES.values()
+
+
+def line_of(text, source=MAIN):
+    """The number of the line that holds `text`, which must be the only one."""
+    numbers = [number for number, line in enumerate(source, 1) if text in line]
+    assert len(numbers) == 1, f"{text!r} is in lines {numbers}"
+    return numbers[0]
+
+
+def file_of(source):
+    return next(name for name, lines in LINES.items() if lines is source)
+
+
+def statement(line):
+    """Without the comment behind it."""
+    return line.split(" //")[0].strip()
+
+
+def marked_lines():
+    """The line below each marker."""
+    return [number + 1 for number, line in enumerate(MAIN, 1) if "// Breakpoint: " in line]
+
+
+def threads(pid):
+    """The states of the process's threads. Empty if there is no such process."""
+    found = set()
+    for file in pathlib.Path("/proc", str(pid), "task").glob("*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found.add(file.read_text("utf-8").rsplit(") ", 1)[1][0])
+    return found
+
+
+def wait_for(condition, what):
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline, f"no {what}"
+        time.sleep(0.05)

@@ -365,7 +365,7 @@ class Stepper:
         self.step = self.reached = self.landed = self.undo = None
         self.set()
         stepped = not reached and "stepped" in gdb.execute("info program", to_string=True)
-        if undo and stepped:
+        if undo:
             set_registers(undo)
         elif reached and not step and not reached.is_users:
             self.end_step()
@@ -390,14 +390,15 @@ class Stepper:
             self.reached = None
             self.set()
 
-
     def end_step(self):
-        """An MI front end is to be told of the end of a step, not of a breakpoint that it does not know: so we step by
-        one instruction, and undo it if it is a jump or a call: hook_stop() is called once more before MI tells."""
+        """An MI front end is to be told of the end of a step, not of a breakpoint that it does not know: so this thread
+        steps by one instruction, one that does no harm, where its function begins. hook_stop() is called once more,
+        before MI tells, and puts it back."""
         frame = gdb.newest_frame()
-        if re.match("j|call|b", frame.architecture().disassemble(frame.pc())[0]["asm"]):
-            self.undo = {name: int(frame.read_register(name)) for name in ("pc", "sp")}
-        gdb.execute("stepi")
+        self.undo = {name: int(frame.read_register(name)) for name in ("pc", "sp")}
+        set_registers({"pc": asio.function(frame.pc()).start})
+        with gdb.with_parameter("scheduler-locking", "on"):
+            gdb.execute("stepi")
 
 
 def show_place(step):

@@ -95,6 +95,18 @@ asio::awaitable<void> cautious() {
     std::puts("went on");  // cautious: after
 }
 
+// GCC has no code for this loop but that of its one statement.
+asio::awaitable<void> repeat() {
+    int limit = 3;
+    try {
+        for (;;) {                           // loop: head
+            limit -= co_await risky(limit);  // loop: body
+        }
+    } catch (const std::exception&) {
+        std::puts("no more");  // loop: end
+    }
+}
+
 // An operation, which Asio starts when the coroutine that awaits it has suspended itself. It runs a callback at once.
 template <typename Handler>
 void begin(Handler handler) {
@@ -260,6 +272,7 @@ int main(int argc, char**) {
     asio::io_context context;
     for (int visitor = 1; visitor <= 3; ++visitor) run(context, visit(visitor));
     run(context, cautious());
+    run(context, repeat());
     run(context, nested());
     run(context, race());
     run(context, mixed());

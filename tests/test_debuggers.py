@@ -362,6 +362,12 @@ class TrialTest:
         self.assertTrue(set(found) <= set(map(statement, statements)), found)
         self.assertIn("co_await one_line();", found)
 
+    def test_next_in_a_loop_of_one_line(self):
+        """It stops at that line again, in each round."""
+        lines = self.walk_with("next", "loop: body", 6, OTHER, COROUTINES)
+        head, body = (statement(OTHER[line_of(f"loop: {text}", OTHER) - 1]) for text in ("head", "body"))
+        self.assertEqual([line for line in lines if line not in (head, "}")][:2], [body, body], lines)
+
     def test_async_next_in_a_recursion(self):
         """51 instances run the same lines: from the end of the innermost, then over a co_await of the outermost."""
         steps = "async-next", "async-next", self.backtrace

@@ -442,7 +442,7 @@ class GDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
         return f"tbreak {name}"
 
     def walk_with(self, step, text, steps, source=MAIN, program=None, before=()):
-        output = gdb(self.break_at(text, source), "run", *before, *(steps * [step]), program=program)[2:]
+        output = gdb(self.break_at(text, source, once=True), "run", *before, *(steps * [step]), program=program)[2:]
         numbers = [int(number[1]) for stop in output if (number := re.search(r"^(\d+)\t", stop, re.M))]
         return [statement(source[number - 1]) if number <= len(source) else "" for number in numbers]
 
@@ -653,7 +653,7 @@ class LLDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
         return lldb(f"target create --core {core} {COROUTINES}", *commands, program=COROUTINES)[1:]
 
     def walk_with(self, step, text, steps, source=MAIN, program=None, before=()):
-        output = lldb(self.break_at(text, source), "run", *before, *(steps * [step]), program=program)[2:]
+        output = lldb(self.break_at(text, source, once=True), "run", *before, *(steps * [step]), program=program)[2:]
         numbers = [re.search(self.stop_line, stop) for stop in output]
         return [statement(source[int(number[1]) - 1]) for number in numbers if number]
 

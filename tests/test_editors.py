@@ -394,6 +394,13 @@ class LLDBDAPTest(EditorTest, unittest.TestCase):
         if not shutil.which(LLDBEditor.adapter[0]):
             raise unittest.SkipTest(f"no {LLDBEditor.adapter[0]}")
 
+    def test_step_from_a_breakpoint_at_a_co_await(self):
+        """Clang puts a part of it into a function of its own, where that breakpoint stops as well."""
+        with self.session(PROGRAM, MAIN, "co_await process_item(item)") as (editor, stop):
+            stop = editor.step(stop)
+        beyond = "}", statement(MAIN[line_of("item <= 3", MAIN) - 1])
+        self.assertEqual((stop.reason, stop.text in beyond), ("step", True), stop)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -56,7 +56,7 @@ class ReadmeTest(unittest.TestCase):
         self.assertEqual(newer_run.replace("libboost-dev", "libboost1.81-dev"), debian_12_run)
         self.assertEqual(newer_test.replace("libboost-dev", "libboost1.81-dev"), debian_12_test)
         self.assertTrue(newer_run.endswith("./build/async_example\n"))
-        self.assertTrue(newer_test.endswith("ctest --test-dir build --output-on-failure\n"))
+        self.assertTrue(newer_test.endswith("ctest --test-dir build -j2 --output-on-failure\n"))
         self.assertIn("README.md)", (ROOT / ".ci" / "run").read_text("utf-8"))
 
     def test_benchmark(self):

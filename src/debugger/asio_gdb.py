@@ -274,9 +274,12 @@ class LogicalStack:
         return itertools.dropwhile(lambda line: line.inferior_frame() != first, lines)
 
     def lines(self, decorators):
-        frames, number, above = [decorator.inferior_frame() for decorator in decorators], 0, None
+        frames, at, number, above = [decorator.inferior_frame() for decorator in decorators], 0, 0, None
         for row in model.rows(asio, frames):
-            number = frames.index(row.frame) if row.frame else min(number + 1, len(frames) - 1)
+            if row.frame:
+                number = at = frames.index(row.frame, at)
+            else:
+                number = min(number + 1, len(frames) - 1)
             decorator = decorators[number]
             if not row.frame:
                 yield awaiting(decorator, above, row)

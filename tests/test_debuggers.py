@@ -700,7 +700,7 @@ class LLDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
             "async-bt", to_wrapper, "continue", "async-bt")  # fmt: skip
         callers = [("fetch_data", "id=1", "co_await sleep_for(100ms);"), FETCHING]
         self.assertEqual(stack(at_line)[:3], [("sleep_for", "duration=...", SLEEPING), *callers], at_line)
-        if "await_suspend" in wrappers:
+        if "__await_suspend_wrapper__" in wrappers:
             names = [frame[0] for frame in stack(within)][:3]
             self.assertEqual(names, ["sleep_for", "async_task", "[waits for task] join_tasks"], within)
 

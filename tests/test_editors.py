@@ -309,6 +309,13 @@ class EditorTest:
                 return
         self.fail("all steps on one thread")
 
+    def test_step_from_a_breakpoint_at_a_co_await(self):
+        """Clang puts a part of it into a function of its own, where that breakpoint stops as well."""
+        with self.session(PROGRAM, MAIN, "co_await process_item(item)") as (editor, stop):
+            stop = editor.step(stop)
+        beyond = "}", statement(MAIN[line_of("item <= 3", MAIN) - 1])
+        self.assertEqual((stop.reason, stop.text in beyond), ("step", True), stop)
+
     def test_breakpoint_in_mid_step(self):
         with self.session(PROGRAM, MAIN, 'trace("== Phase 2') as (editor, stop):
             stops, _ = self.walk(editor, stop, JOINING)
@@ -393,13 +400,6 @@ class LLDBDAPTest(EditorTest, unittest.TestCase):
     def setUpClass(cls):
         if not shutil.which(LLDBEditor.adapter[0]):
             raise unittest.SkipTest(f"no {LLDBEditor.adapter[0]}")
-
-    def test_step_from_a_breakpoint_at_a_co_await(self):
-        """Clang puts a part of it into a function of its own, where that breakpoint stops as well."""
-        with self.session(PROGRAM, MAIN, "co_await process_item(item)") as (editor, stop):
-            stop = editor.step(stop)
-        beyond = "}", statement(MAIN[line_of("item <= 3", MAIN) - 1])
-        self.assertEqual((stop.reason, stop.text in beyond), ("step", True), stop)
 
 
 if __name__ == "__main__":

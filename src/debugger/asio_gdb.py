@@ -372,10 +372,10 @@ class Stepper:
             set_registers(undo)
         elif reached and not step and not reached.is_users:
             self.end_step()
-        if not step or not reached and not stepped:
+        if not step:
             return
         try:
-            if not reached and step.is_over([*stack()]):
+            if not reached and not step.is_repeated([*stack()]) and (not stepped or step.is_over([*stack()])):
                 return
             step.go_on()
         except (gdb.error, ValueError):

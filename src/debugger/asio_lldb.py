@@ -147,7 +147,6 @@ class LLDB(model.Debugger):
 
 STEP = "step over"  # as LLDB describes why it has stopped
 SIGTRAP, INT3 = 5, b"\xcc"
-WRAPPER = "__await_suspend_wrapper__"
 RUNS = re.compile(r"(process (?!status|handle|save)|thread (step|continue|until|return|jump|plan)|"
                   r"_regexp-(attach|jump)|gdb-remote|kdp-remote|platform process|async-next|async-in)")  # fmt: skip
 
@@ -168,7 +167,7 @@ def execute(target, command, result=None, frame=None):
 def stack(thread, most=100_000):
     """The frames, the newest first, without what Clang makes of a co_await: that has the coroutine's own name."""
     frames = itertools.takewhile(bool, map(thread.GetFrameAtIndex, range(most)))
-    return [frame for frame in frames if WRAPPER not in (frame.name or "")]
+    return [frame for frame in frames if model.WRAPPER not in (frame.name or "")]
 
 
 def shown(name, values, file, line):
@@ -251,10 +250,8 @@ class Stepper:
         return not self.steps[number].is_over(stack(self.process.GetThreadByID(number)))
 
     def is_repeated(self, number=0, *others):
-        """Whether a breakpoint at a co_await that has stopped its thread already does so again, in what Clang makes of
-        the co_await."""
-        step, frame = self.steps.get(number), self.process.GetThreadByID(number).GetFrameAtIndex(0)
-        return WRAPPER in (frame.name or "") and not others and step and frame.line_entry.line == step.line
+        frames = [*map(self.process.GetThreadByID(number).GetFrameAtIndex, range(4))]
+        return number in self.steps and not others and self.steps[number].is_repeated(frames)
 
     def remember(self):
         """Where the next step would begin."""

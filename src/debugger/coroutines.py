@@ -28,6 +28,7 @@ MOST = 4 << 30  # bytes of a mapping; larger ones are reserved address space, as
 LIBRARY = re.compile(r"/boost/asio/|/include/(boost|asio|c\+\+)/")
 BODY_CALLER = re.compile(r"\bcoroutine_handle<.*>::resume\b")
 RESUME = re.compile(r"\basio::detail::awaitable_frame_base<.*>::resume\b")
+WRAPPER = "__await_suspend_wrapper__"  # Clang puts a part of each co_await into a function of its own
 THROW = re.compile(r"__cxa_(re)?throw|_Unwind_")
 HIDDEN = re.compile(r"_Coro_|__|D\.\d|(Aw\d+|T\d+|Is|Fs|frame_ptr|this)$")  # variables that the compiler makes
 NO_PART = re.compile(r"::(any_\w*executor|\w+_(system_executor|executor_type|context)|thread_pool|strand|scheduler)$")
@@ -544,6 +545,12 @@ class Step:
             return line in function.statements.values() and pc > function.body and elsewhere
         within = self.promises[0] in (body.promise for body in found)
         return not self.debugger.is_machinery(frames[0]) or within and not self.creating
+
+    def is_repeated(self, frames):
+        """Whether a breakpoint on the line of the co_await has stopped it once more, in what Clang makes of that."""
+        body = next(bodies(self.debugger, frames), None)
+        within = body and body.promise == self.promises[0] and body.frame in frames[1:2]
+        return bool(within and WRAPPER in self.debugger.frame_name(frames[0]))
 
     def go_on(self):
         """All statements of these coroutines, but of the line where it began only the first one. `deaths` are the

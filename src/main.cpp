@@ -46,7 +46,7 @@ void trace(const std::string& event) {
 asio::awaitable<void> sleep_for(std::chrono::milliseconds duration) {
     // This co_await does not wait: it is how a coroutine asks what executor it runs on.
     asio::steady_timer timer{co_await asio::this_coro::executor, duration};
-    // With `deferred`, async_wait only describes the wait: co_await starts it. use_awaitable would add a coroutine.
+    // `deferred`, a completion token, only describes the wait: co_await starts it. use_awaitable would add a coroutine.
     co_await timer.async_wait(asio::deferred);
 }
 
@@ -62,7 +62,7 @@ asio::awaitable<std::string> fetch_data(std::uint32_t id) {
 /// Waits `task_id` * 100 ms on the executor it is spawned on. Returns `task_id` * 10; throws runtime_error if `fail`.
 asio::awaitable<std::uint32_t> async_task(std::uint32_t task_id, bool fail) {
     trace(fmt::format("Task {} starting", task_id));
-    // Breakpoint: `task_id`, once for each task. At the third stop all three are in flight.
+    // Breakpoint: `task_id`, once for each task, on whichever worker took it.
     const std::chrono::milliseconds delay{task_id * 100};
     co_await sleep_for(delay);
     if (fail) throw std::runtime_error{"simulated failure"};
@@ -169,7 +169,7 @@ int main(int argc, char* argv[]) try {
         std::cout << usage << std::flush;
     } else {
         const std::uint32_t failing_task = parse(arguments);
-        asio::io_context main_context{1};  // Single-threaded: only this thread calls run(). The 1 is just a hint.
+        asio::io_context main_context{1};  // An event loop, run by the threads that call run(): this one. 1 is a hint.
         // The pool's destructor stops and joins its threads. It is declared second, to be destroyed first: when an
         // exception leaves run() in mid-join, the tasks must end before the main_context that they complete into.
         asio::thread_pool workers{3};

@@ -43,8 +43,9 @@ class ReadmeTest(unittest.TestCase):
 
     def test_launch_json(self):
         (text,) = blocks("json")
+        builds = {"lldb": "build-clang", "cppdbg": "build"}
         for launch in json.loads(text)["configurations"]:
-            self.assertEqual(launch["program"], "${workspaceFolder}/build/async_example")
+            self.assertEqual(launch["program"], f"${{workspaceFolder}}/{builds[launch['type']]}/async_example")
         paths = re.findall(r"\$\{workspaceFolder\}/(src/[^\"]*)\"", text) + re.findall(r"src/debugger/\w+\.py", README)
         self.assertGreater(len(paths), 4)
         for path in paths:
@@ -99,7 +100,7 @@ class ReadmeTest(unittest.TestCase):
             options = ["--no-lldbinit", "-b"]
             for command in commands:
                 options += ["-o", command]
-            output = run(os.environ["LLDB"], *options, PROGRAM)
+            output = run(os.environ["LLDB"], *options, os.environ.get("BY_CLANG") or PROGRAM)
             return re.split(r"^\(lldb\) (?!target create|settings set)\S.*\n", output, flags=re.M)[1:]
 
         (session,) = blocks("lldb")

@@ -338,7 +338,7 @@ class EditorTest:
         with self.long_step() as (editor, stop):
             stop = editor.interrupt(stop)
             self.assertNotIn(stop.reason, ("step", "breakpoint", "end"))
-            self.assertEqual(editor.hidden_breakpoints(stop), [])
+            wait_for(lambda: not editor.hidden_breakpoints(stop), "end of the helper's breakpoints")
             editor.disconnect()
             wait_for(lambda: threads(editor.pid()) <= {"Z"}, "end of the program")
 

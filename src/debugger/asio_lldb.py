@@ -20,6 +20,7 @@ import os
 import re
 import sys
 import threading
+import time
 
 import lldb
 
@@ -208,7 +209,7 @@ class Stepper:
 
     def __init__(self, process):
         self.process, self.asio = process, LLDB(process)
-        self.stop, self.remains, self.reasons = None, True, {}
+        self.stop, self.remains, self.deciding, self.reasons = None, True, False, {}
         self.steps = {}  # by thread: where its next step begins
         self.breakpoint, self.step, self.reached = None, None, None
         self.ending = None  # the thread that has reached the end of a step, and its registers there
@@ -284,18 +285,18 @@ class Stepper:
         self.breakpoint = self.asio.target.BreakpointCreateFromScript(
             f"{__name__}.Places", lldb.SBStructuredData(), lldb.SBFileSpecList(), lldb.SBFileSpecList())  # fmt: skip
         self.breakpoint.SetScriptCallbackFunction(f"{__name__}.on_hit")
-        listener = lldb.SBListener(__name__)
-        self.process.GetBroadcaster().AddListener(listener, lldb.SBProcess.eBroadcastBitStateChanged)
-        threading.Thread(target=self.watch, args=(listener, self.breakpoint), daemon=True).start()
+        threading.Thread(target=self.watch, args=(self.breakpoint,), daemon=True).start()
 
-    def watch(self, listener, breakpoint_):
-        """LLDB does not call on_stop() where the program is paused or ends on the way: nothing may stay behind then."""
-        event = lldb.SBEvent()
+    def watch(self, breakpoint_):
+        """LLDB does not call on_stop() where the program is paused or ends on the way: nothing may stay behind then. (A
+        listener to its events would change the process's state when it takes one: so this looks, again and again.)"""
+        looks = []
         while self.breakpoint == breakpoint_ and self.process.is_alive:
-            if listener.WaitForEvent(1, event) and lldb.SBProcess.GetStateFromEvent(event) == lldb.eStateStopped:
-                if not lldb.SBProcess.GetRestartedFromEvent(event):
-                    break
-        self.process.GetBroadcaster().RemoveListener(listener)
+            stands = self.process.is_stopped and not self.deciding and self.process.GetStopID()
+            looks = [look for look in looks if stands and look == stands] + [stands]
+            if len(looks) > 3:
+                break
+            time.sleep(0.05)
         if self.breakpoint == breakpoint_:
             self.clear()
 
@@ -385,10 +386,14 @@ class StopHook:
         pass
 
     def handle_stop(self, context, _stream):
+        stepper = stepper_of(context.process)
+        stepper.deciding = True
         try:
-            return stepper_of(context.process).on_stop()
+            return stepper.on_stop()
         except Exception:  # whatever goes wrong, the step is LLDB's own
             return True
+        finally:
+            stepper.deciding = False
 
 
 def on_hit(frame, _location, _arguments, _internal):

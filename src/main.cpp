@@ -79,20 +79,20 @@ struct outcome {
 
 /// Runs `tasks` at the same time on `workers` and waits for all: as long as the slowest takes. A task that throws stops
 /// neither the others nor the join. Returns how each ended, on the awaiting coroutine's executor. That must be a strand
-/// or have a single thread: on a bare pool, the join could return while the group is still launching tasks.
+/// or have a single thread: on a bare pool, the join could return, and free the group, while it still launches tasks.
 asio::awaitable<std::vector<outcome>> join_tasks(asio::any_io_executor workers,
                                                  std::vector<asio::awaitable<std::uint32_t>> tasks) {
     if (tasks.empty()) co_return std::vector<outcome>{};  // A group of no operations would never complete.
     // `deferred` leaves the start to the group. What a task throws, co_spawn catches on the worker, for `errors` below.
     std::vector<decltype(asio::co_spawn(workers, std::move(tasks.front()), asio::deferred))> operations;
     for (auto& task : tasks) operations.push_back(asio::co_spawn(workers, std::move(task), asio::deferred));
-    // Without the empty slot, cancelling the awaiting coroutine would reach into tasks on other threads: a data race.
-    // With it, a cancel takes effect after the join. (Boost 1.81 cannot bind a slot to `deferred`.)
+    // A slot lets a cancel of the awaiting coroutine through to the group, so to tasks on other threads: a data race.
+    // The empty one holds it back until after the join. (Boost 1.81 cannot bind a slot to `deferred`.)
     auto group = asio::experimental::make_parallel_group(std::move(operations));
     auto token = asio::bind_cancellation_slot(asio::cancellation_slot{}, asio::use_awaitable);
     auto [order, errors, results] = co_await group.async_wait(asio::experimental::wait_for_all(), std::move(token));
     std::vector<outcome> outcomes;
-    for (std::size_t i = 0; i < results.size(); ++i) outcomes.push_back({results[i], errors[i]});
+    for (std::size_t i = 0; i < results.size(); ++i) outcomes.push_back({std::move(results[i]), errors[i]});
     co_return outcomes;
 }
 
@@ -169,9 +169,9 @@ int main(int argc, char* argv[]) try {
         std::cout << usage << std::flush;
     } else {
         const std::uint32_t failing_task = parse(arguments);
-        asio::io_context main_context{1};  // An event loop, run by the threads that call run(): this one. 1 is a hint.
+        asio::io_context main_context{1};  // An event loop, run by the threads that call run(): one, as 1 hints.
         // The pool's destructor stops and joins its threads. It is declared second, to be destroyed first: when an
-        // exception leaves run() in mid-join, the tasks must end before the main_context that they complete into.
+        // exception leaves run() in mid-join, no task may outlive the main_context that it completes into.
         asio::thread_pool workers{3};
         asio::co_spawn(main_context, async_main(workers.get_executor(), failing_task), [&](auto error, bool succeeded) {
             if (error) std::rethrow_exception(error);  // It comes out of run().

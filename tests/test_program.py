@@ -189,7 +189,7 @@ class ProgramTest(unittest.TestCase):
         return message
 
     def check_output_error(self, returncode, stderr):
-        self.assertRegex(stderr, r"\Aasync_example: .+\n\Z")
+        self.assertRegex(stderr, r"\Aasync_example: .+\n\Z", f"exit status {returncode}")
         self.assertEqual(returncode, 1)
 
     def test_normal_run(self):

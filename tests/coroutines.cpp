@@ -197,7 +197,8 @@ int add(int left, int right) {
     return sum;  // steps: callee
 }
 
-// clang-format off: braces as they are in Asio's examples
+// Braces as they are in Asio's examples.
+// clang-format off
 asio::awaitable<int> one_line() { co_return co_await net::pause_for(1ms, "one line"); }
 
 asio::awaitable<void> steps()

@@ -12,6 +12,41 @@ import sys
 import tempfile
 import unittest
 
+# What "Copy from it" promises: results that can only be moved, none lost when a task throws, a cancel that waits.
+COPIED = """
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/strand.hpp>
+
+asio::awaitable<std::unique_ptr<int>> task(int number) {
+    co_await sleep_for(number * 50ms);
+    if (number == 2) throw std::runtime_error{"failed"};
+    co_return std::make_unique<int>(number * 10);
+}
+
+asio::awaitable<void> awaits(asio::any_io_executor workers, asio::cancellation_signal& cancel) {
+    std::vector<asio::awaitable<std::unique_ptr<int>>> tasks;
+    for (int number = 1; number <= 3; ++number) tasks.push_back(task(number));
+    asio::co_spawn(workers, sleep_for(1ms), asio::detached);
+    asio::post(co_await asio::this_coro::executor, [&] { cancel.emit(asio::cancellation_type::terminal); });
+    const auto outcomes = co_await join_tasks(workers, std::move(tasks));
+    for (const auto& each : outcomes) std::cout << (each.error ? 0 : *each.result) << " ";
+    std::cout << "joined" << std::endl;
+    co_await sleep_for(1h);
+}
+
+int main() {
+    asio::io_context context;
+    asio::cancellation_signal cancel;
+    asio::thread_pool workers{3};
+    asio::co_spawn(asio::make_strand(context), awaits(workers.get_executor(), cancel),
+                   asio::bind_cancellation_slot(cancel.slot(), [](std::exception_ptr error) {
+                       std::cout << (error ? "cancelled" : "not cancelled") << std::endl;
+                   }));
+    context.run();
+}
+"""
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = os.environ["ASYNC_EXAMPLE"]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -59,6 +94,23 @@ class ReadmeTest(unittest.TestCase):
         self.assertTrue(newer_run.endswith("./build/async_example\n"))
         self.assertTrue(newer_test.endswith("ctest --test-dir build -j2 --output-on-failure\n"))
         self.assertIn("README.md)", (ROOT / ".ci" / "run").read_text("utf-8"))
+
+    def test_copied(self):
+        """sleep_for, outcome and join_tasks, the last two with another type, make up a program with the code above."""
+        main = (ROOT / "src" / "main.cpp").read_text("utf-8")
+        includes, sleep_for, join = (
+            main[main.index(start) : main.index(end)] for start, end in
+            [("#include <boost", "const auto program_start"), ("/// Waits `duration`", "/// Waits 100 ms"),
+             ("/// How a task ended", "/// Traces each failure")])  # fmt: skip
+        join = join.replace("std::uint32_t", "std::unique_ptr<int>")
+        with tempfile.TemporaryDirectory() as folder:
+            source, program = pathlib.Path(folder, "copied.cpp"), pathlib.Path(folder, "copied")
+            source.write_text("#include <memory>\n" + includes + sleep_for + join + COPIED, "utf-8")
+            include = f"-I{os.environ.get('BOOST', '/usr/include')}"
+            options = "-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror", "-pthread"
+            said = run(os.environ.get("CXX", "c++"), *options, include, source, "-o", program)
+            self.assertTrue(program.exists(), said)
+            self.assertEqual(run(program), "10 0 30 joined\ncancelled\n")
 
     def test_benchmark(self):
         """It runs. What it measures is for those who start it by hand."""

@@ -522,6 +522,14 @@ class GDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
         self.assertEqual(found[2][2], "const int served = co_await session.serve(rounds);", backtrace)
         self.assertEqual((found[3][0], found[3][2]), ("listen", "co_await attempt(2);"), backtrace)
 
+    def test_async_next_at_an_end_with_nothing_left_to_do_above(self):
+        """The one that awaits is at its own end then: it goes on in the one above that."""
+        *_, returns, above = self.run_commands(
+            self.break_at("steps: called", OTHER, once=True), "run",
+            self.break_at("chain: innermost", OTHER, once=True), "continue", *2 * ["async-next"],
+            program=COROUTINES)  # fmt: skip
+        self.assertEqual(self.texts(returns + above), ["co_return 1;", 'std::puts("stepped");'], above)
+
     def test_less_and_more_of_the_stack(self):
         line = line_of('trace(fmt::format("Fetching data')
         *_, two, last, last_two, raw, full, _off, filtered_off = gdb(

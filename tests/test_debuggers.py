@@ -528,7 +528,8 @@ class GDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
             self.break_at("steps: called", OTHER, once=True), "run",
             self.break_at("chain: innermost", OTHER, once=True), "continue", *2 * ["async-next"],
             program=COROUTINES)  # fmt: skip
-        self.assertEqual(self.texts(returns + above), ["co_return 1;", 'std::puts("stepped");'], above)
+        self.assertEqual(self.texts(returns)[0], "co_return 1;", returns)
+        self.assertIn(self.texts(above), (["co_await one_line();"], ['std::puts("stepped");']), above)
 
     def test_less_and_more_of_the_stack(self):
         line = line_of('trace(fmt::format("Fetching data')

@@ -236,8 +236,11 @@ class ProgramTest(unittest.TestCase):
 
     def test_stdout_full_or_closed(self):
         # Without stdin and stdout, what the program opens itself gets their numbers: the trace must not go there.
+        # (UBSan's check of vptr opens pipes of its own: where these get the numbers, a write may end by SIGPIPE.)
+        with open(PROGRAM, "rb") as file:
+            opens_pipes = b"__ubsan_handle_dynamic_type_cache_miss" in file.read()
         for stdout in ">/dev/full", ">&-", "<&- >&-":
-            if stdout == ">/dev/full" and not os.path.exists("/dev/full"):
+            if stdout == ">/dev/full" and not os.path.exists("/dev/full") or stdout == "<&- >&-" and opens_pipes:
                 continue
             for arguments in [], ["--fail", "2"], ["--help"]:
                 with self.subTest(stdout=stdout, arguments=arguments):

@@ -39,7 +39,7 @@ class GDB(model.Debugger):
         try:
             return gdb.selected_inferior().read_memory(address, size).tobytes()
         except (gdb.error, OverflowError) as error:
-            raise model.Unreadable(str(error)) from error
+            raise ValueError(str(error)) from error
 
     def find_function(self, pc):
         block = gdb.current_progspace().block_for_pc(pc)

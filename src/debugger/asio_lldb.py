@@ -43,7 +43,7 @@ class LLDB(model.Debugger):
     def read(self, address, size):
         memory = self.process.ReadMemory(address, size, self.error) if 0 < address < 1 << 64 and size else b""
         if len(memory or b"") != size:
-            raise model.Unreadable(f"cannot read memory at 0x{address:x}")
+            raise ValueError(f"cannot read memory at 0x{address:x}")
         return memory
 
     def find_function(self, pc):
@@ -171,29 +171,21 @@ def stack(thread, most=100_000):
     return [frame for frame in frames if model.WRAPPER not in (frame.name or "")]
 
 
-def shown(name, values, file, line):
-    return f"{name}({', '.join(values)})" + (f" at {os.path.basename(file)}:{line}" if file else "")
-
-
 def shown_frame(frame):
     name, place = model.plain_name(frame.name or "??"), frame.line_entry
     if not place:
         return f"{name} from {frame.module.file.basename}"
     values = frame.GetVariables(True, False, False, True)
     values = [f"{value.name}={text_of(value)}" for value in values if value.name not in (None, "frame_ptr")]
-    return shown(name, values, place.file.fullpath, place.line)
+    return f"{name}({', '.join(values)}) at {place.file.basename}:{place.line}"
 
 
 def logical_stack(asio, frames):
     for row in model.rows(asio, frames):
         number = f"    frame #{row.frame.idx}: " if row.frame else ""  # those that await have no machine frame
-        coroutine, text = row.coroutine, row.name
-        if coroutine:
-            values = (f"{v.name}={asio.show(v, coroutine.frame + v.offset)}" for v in coroutine.arguments)
-            line = asio.place(row.frame)[2] if row.frame else coroutine.line
-            text = shown(row.name, values, coroutine.function.file, line)
-        elif row.frame:
-            text = shown_frame(row.frame)
+        text = shown_frame(row.frame) if row.frame else row.name
+        if row.coroutine:
+            text = row.name.removesuffix(row.coroutine.name) + row.coroutine.text
         indent = len(number) or indent
         yield number.ljust(indent) + text
         if row.frame and row.frame.name == "main":
@@ -305,12 +297,6 @@ class Stepper:
             self.asio.target.BreakpointDelete(self.breakpoint.GetID())
         self.breakpoint, self.step, self.reached = None, None, None
 
-    def on_hit(self, frame):
-        """Whether to stop there."""
-        if self.step.has_reached(frame):
-            self.reached = frame.thread.id
-        return self.reached == frame.thread.id
-
     def end(self, number):
         """A breakpoint's reason to stop would puzzle, and other threads may have such a one as well. So let this thread
         end a step of one instruction while they run: one that does no harm, where its function begins."""
@@ -397,7 +383,11 @@ class StopHook:
 
 
 def on_hit(frame, _location, _arguments, _internal):
-    return stepper_of(frame.thread.process).on_hit(frame)
+    """Whether to stop at this place."""
+    stepper = stepper_of(frame.thread.process)
+    if stepper.step.has_reached(frame):
+        stepper.reached = frame.thread.id
+    return stepper.reached == frame.thread.id
 
 
 def command(function):
@@ -439,20 +429,15 @@ def async_in(stepper, arguments, thread, result):
     command_ = full_command(stepper.asio.target.debugger, command_)
     if frame:
         execute(stepper.asio.target, command_, result, frame)
-    else:
-        run_in(stepper.asio, coroutine, command_, thread, result)
-
-
-def run_in(asio, coroutine, command_, thread, result):
-    """Runs the command with the registers that the coroutine would have where it waits."""
-    values = coroutine.registers
+        return
+    values = coroutine.registers  # that it would have where it waits
     if command_.strip() in ("source list", "_regexp-list"):  # these begin where the last one ended
         command_ = f"source list --address {coroutine.awaiting_pc}"
     registers = {name: thread.GetFrameAtIndex(0).FindRegister(name).unsigned for name in values}
     try:
         if not set_registers(thread, **values):
             raise ValueError("async-in needs a running process.")
-        execute(asio.target, command_, result, thread.GetFrameAtIndex(0))
+        execute(stepper.asio.target, command_, result, thread.GetFrameAtIndex(0))
     finally:
         set_registers(thread, **registers)
 

@@ -43,14 +43,10 @@ WAITS = "[waits for task] "  # marks the coroutine that the completion of a spaw
 Variable = namedtuple("Variable", "name type offset spill argument")
 
 
-class Unreadable(ValueError):
-    """There is no such memory."""
-
-
 class Debugger:
     """What the model asks of a debugger. Types and frames are the debugger's own; addresses are numbers.
 
-    read(address, size)          the bytes there; raises Unreadable
+    read(address, size)          the bytes there; raises ValueError where there is no such memory
     find_function(pc)            (full name, start, end, file) of the function with this instruction; end 0 and no file
                                  where there is no debug information; or None
     find_variables(pc)           [(name, type, location in DWARF's words, is an argument)] that are visible there,
@@ -215,7 +211,7 @@ class Coroutine:
                 return True
             in_use = word(chunk + (size & ~7) + WORD) & 1
             return bool(in_use and (size & 1 or not before or word(chunk - before + WORD) & ~6 == before | 1))
-        except Unreadable:  # what was merged with the end of the heap reaches up to there
+        except ValueError:  # what was merged with the end of the heap reaches up to there
             return False
 
     @functools.cached_property
@@ -233,7 +229,8 @@ class Coroutine:
     @functools.cached_property
     def text(self):
         values = (f"{v.name}={self.debugger.show(v, self.frame + v.offset)}" for v in self.arguments)
-        return f"{self.name}({', '.join(values)})"
+        place = f" at {os.path.basename(self.function.file)}:{self.line}" if self.function.file else ""
+        return f"{self.name}({', '.join(values)}){place}"
 
     @property
     def locals(self):
@@ -273,7 +270,7 @@ class Coroutine:
                     address = address and self.debugger.word(address + offset)
                 if address:
                     yield address
-            except Unreadable:  # what the path leads through need not be alive
+            except ValueError:  # what the path leads through need not be alive
                 continue
 
     def top(self):
@@ -373,6 +370,8 @@ def coroutine_rows(debugger, body, seen):
     try:
         for coroutine, spawned in logical_stack(debugger, chain(debugger, body.promise), seen):
             runs, _pc = coroutine.promise == body.promise, coroutine.awaiting_pc  # which may raise
+            if runs and frame:
+                coroutine.running_line = debugger.place(frame)[2]
             yield Row(frame if runs else None, WAITS * spawned + coroutine.name, coroutine)
             frame, trouble = None, trouble or ("" if coroutine.is_readable else NEEDS)
     except Exception as error:  # the rest of the stack is still to be shown
@@ -401,7 +400,7 @@ def find_promises(debugger, stacks):
         for first in range(start, end - PROMISE, CHUNK):
             try:
                 memory = debugger.read(first + PROMISE, min(CHUNK, end - PROMISE - first))
-            except Unreadable:
+            except ValueError:
                 continue
             if memory == bytes(len(memory)):
                 continue
@@ -480,12 +479,11 @@ class Tasks:
             depth, task = stack.pop()
             for coroutine in task.coroutines:
                 self.coroutines.append(coroutine)
-                file, line, more = coroutine.function.file, coroutine.line, ""
+                more = ""
                 if coroutine is task.coroutines[-1]:
-                    text = "" if task.children else linecache.getline(file, line).strip()
+                    text = "" if task.children else linecache.getline(coroutine.function.file, coroutine.line).strip()
                     more = f" [{task.state}]" if task.state else f": {text}" if text else ""
-                number = f"{len(self.coroutines):>3}  {'  ' * depth}"
-                lines.append(f"{number}{coroutine.text} at {os.path.basename(file)}:{line}{more}")
+                lines.append(f"{len(self.coroutines):>3}  {'  ' * depth}{coroutine.text}{more}")
                 depth += 1
             stack += [(depth, child) for child in reversed(task.children)]
         return lines or [NO_TASKS]

@@ -3,7 +3,7 @@
 //   phase 2, parallel tasks:   async_task 1, 2, 3    100/200/300 ms    on a pool of three worker threads
 //   phase 3, sequential loop:  process_item 1, 2, 3  50 ms each        on the main thread
 // A coroutine is a function that returns awaitable<T> and uses co_await or co_return. Calling it runs nothing of it: it
-// starts when another coroutine co_awaits it, or when co_spawn puts it on an executor, which decides on what thread.
+// starts when another coroutine co_awaits it or, once co_spawn has put it on an executor, on a thread of that one.
 // While it waits it is suspended: it blocks no thread, and its arguments and locals stay in its frame, on the heap.
 
 #include <fmt/format.h>
@@ -79,7 +79,7 @@ struct outcome {
 
 /// Runs `tasks` at the same time on `workers` and waits for all: as long as the slowest takes. A task that throws stops
 /// neither the others nor the join. Returns how each ended, on the awaiting coroutine's executor. That must be a strand
-/// or have a single thread: on a bare pool, the join could return, and free the group, while it still launches tasks.
+/// or have a single thread: on a bare pool the join may return, and free the group, while its launch still uses it.
 asio::awaitable<std::vector<outcome>> join_tasks(asio::any_io_executor workers,
                                                  std::vector<asio::awaitable<std::uint32_t>> tasks) {
     if (tasks.empty()) co_return std::vector<outcome>{};  // A group of no operations would never complete.
@@ -177,7 +177,7 @@ int main(int argc, char* argv[]) try {
             if (error) std::rethrow_exception(error);  // It comes out of run().
             all_succeeded = succeeded;
         });
-        main_context.run();  // Returns when nothing is left to do: async_main is done.
+        main_context.run();  // Returns when async_main is done, which counts as work until then, even while it waits.
     }
     if (!std::cout) throw std::runtime_error{"cannot write to stdout"};
     return all_succeeded ? 0 : 1;

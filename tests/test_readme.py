@@ -16,6 +16,7 @@ import unittest
 COPIED = """
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/strand.hpp>
 
 asio::awaitable<std::unique_ptr<int>> task(int number) {
@@ -24,14 +25,28 @@ asio::awaitable<std::unique_ptr<int>> task(int number) {
     co_return std::make_unique<int>(number * 10);
 }
 
-asio::awaitable<void> awaits(asio::any_io_executor workers, asio::cancellation_signal& cancel) {
+asio::awaitable<void> joins(asio::any_io_executor workers) {
     std::vector<asio::awaitable<std::unique_ptr<int>>> tasks;
     for (int number = 1; number <= 3; ++number) tasks.push_back(task(number));
-    asio::co_spawn(workers, sleep_for(1ms), asio::detached);
-    asio::post(co_await asio::this_coro::executor, [&] { cancel.emit(asio::cancellation_type::terminal); });
     const auto outcomes = co_await join_tasks(workers, std::move(tasks));
     for (const auto& each : outcomes) std::cout << (each.error ? 0 : *each.result) << " ";
     std::cout << "joined" << std::endl;
+}
+
+asio::awaitable<int> work() {
+    co_await sleep_for(1h);
+    co_return 1;
+}
+
+asio::awaitable<void> awaits(asio::any_io_executor workers, asio::cancellation_signal& cancel) {
+    using namespace asio::experimental::awaitable_operators;
+    const auto executor = co_await asio::this_coro::executor;
+    const auto first = co_await (work() || sleep_for(50ms));
+    std::cout << first.index() << " came first" << std::endl;
+    co_await joins(executor);
+    asio::co_spawn(workers, sleep_for(1ms), asio::detached);
+    asio::post(executor, [&] { cancel.emit(asio::cancellation_type::terminal); });
+    co_await joins(workers);
     co_await sleep_for(1h);
 }
 
@@ -103,6 +118,7 @@ class ReadmeTest(unittest.TestCase):
             [("#include <boost", "const auto program_start"), ("/// Waits `duration`", "/// Waits 100 ms"),
              ("/// How a task ended", "/// Traces each failure")])  # fmt: skip
         join = join.replace("std::uint32_t", "std::unique_ptr<int>")
+        self.assertIn(f"`{re.search(r'co_await .work.*(?=;)', COPIED)[0]}`", README)
         with tempfile.TemporaryDirectory() as folder:
             source, program = pathlib.Path(folder, "copied.cpp"), pathlib.Path(folder, "copied")
             source.write_text("#include <memory>\n" + includes + sleep_for + join + COPIED, "utf-8")
@@ -110,7 +126,7 @@ class ReadmeTest(unittest.TestCase):
             options = "-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror", "-pthread"
             said = run(os.environ.get("CXX", "c++"), *options, include, source, "-o", program)
             self.assertTrue(program.exists(), said)
-            self.assertEqual(run(program), "10 0 30 joined\ncancelled\n")
+            self.assertEqual(run(program), "1 came first\n10 0 30 joined\n10 0 30 joined\ncancelled\n")
 
     def test_benchmark(self):
         """It runs. What it measures is for those who start it by hand."""

@@ -55,12 +55,10 @@ class GDB(model.Debugger):
         while block and not block.is_static:
             symbols += block
             block = block.superblock if not block.function else None
-        # GDB tells where a variable is only in words: "Symbol id is ... DW_OP_fbreg -8 ... , length 4." Both lists go
-        # from the innermost block to the function's, so that names may repeat.
+        # GDB tells where a variable is only in words: "Symbol id is ... DW_OP_fbreg -8 ... , length 4."
         words = gdb.execute(f"info scope *{pc}", to_string=True)
-        places = iter(re.findall(r"^Symbol (.+?) is ((?:(?!^Symbol ).)*)", words, re.M | re.S))
-        place_of = lambda symbol: next((place for name, place in places if name == symbol.name), "")
-        return [(symbol.name, symbol.type, place_of(symbol), symbol.is_argument) for symbol in symbols]
+        locations = re.findall(r"^Symbol (.+?) is ((?:(?!^Symbol ).)*)", words, re.M | re.S)
+        return [(symbol.name, symbol.type, symbol.is_argument) for symbol in symbols], locations
 
     def find_lines(self, function):
         table = gdb.current_progspace().block_for_pc(function.start).function.symtab.linetable()

@@ -70,11 +70,8 @@ class LLDB(model.Debugger):
         # LLDB tells where one is in words: Variable: id = {...}, name = "id", type = ..., location = ..., decl =
         words = execute(self.target, f"image lookup --verbose --address {pc}").GetOutput() or ""
         row = r'^ +Variable: id = \{\w+\}, name = "(.*?)", type = .*, location = (.*), decl ='
-        places, found = iter(re.findall(row, words, re.M)), []
-        for value in values:  # both go from the innermost block to the function's, so that names may repeat
-            place = next((place for name, place in places if name == value.name), "")
-            found.append((value.name, value.type, place, value.value_type == lldb.eValueTypeVariableArgument))
-        return found
+        is_argument = lambda value: value.value_type == lldb.eValueTypeVariableArgument
+        return [(value.name, value.type, is_argument(value)) for value in values], re.findall(row, words, re.M)
 
     def find_lines(self, function):
         address, found = self.target.ResolveLoadAddress(function.start), []

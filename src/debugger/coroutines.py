@@ -49,8 +49,8 @@ class Debugger:
     read(address, size)          the bytes there; raises ValueError where there is no such memory
     find_function(pc)            (full name, start, end, file) of the function with this instruction; end 0 and no file
                                  where there is no debug information; or None
-    find_variables(pc)           [(name, type, location in DWARF's words, is an argument)] that are visible there,
-                                 innermost first
+    find_variables(pc)           [(name, type, is an argument)] that are visible there, innermost first, and, in the
+                                 same order, [(name, location in DWARF's words)]
     find_lines(function)         [(line, pc)] of its statements, of its own file only
     find_instructions(function)  [(pc, AT&T text with the names of called functions)]
     find_line(pc)                the line of this instruction
@@ -95,10 +95,12 @@ class Function:
 
     def variables(self, pc):
         """The Variables in the coroutine frame that are visible at this instruction, innermost first."""
-        places = ((name, type_, PLACE.search(location), argument) for name, type_, location, argument in
-                  self.debugger.find_variables(pc))  # fmt: skip
-        return [Variable(name, type_, int(place[2] or "0", 0), int(place[1] or 0), argument)
-                for name, type_, place, argument in places if place]  # fmt: skip
+        variables, locations = self.debugger.find_variables(pc)
+        locations, found = iter(locations), []
+        for name, type_, argument in variables:  # names may repeat, in the same order
+            if place := PLACE.search(next((location for other, location in locations if other == name), "")):
+                found.append(Variable(name, type_, int(place[2] or "0", 0), int(place[1] or 0), argument))
+        return found
 
     lines = functools.cached_property(lambda self: self.debugger.find_lines(self) if self.end else [])
     instructions = functools.cached_property(lambda self: self.debugger.find_instructions(self) if self.end else [])
@@ -520,7 +522,7 @@ class Step:
         self.ends = {pc: {coroutine.frame} for pc in catches}  # an exception would end the debugger's own step there
         self.inside, self.line = body.frame == frames[0], debugger.place(body.frame)[2]
         # Where GCC creates a coroutine in the middle of a line, a debugger's step out stops in the library.
-        variables = debugger.find_variables(debugger.place(frames[0])[0]) if body.frame in frames[1:2] else ()
+        variables = debugger.find_variables(debugger.place(frames[0])[0])[0] if body.frame in frames[1:2] else ()
         self.creating = any(name.startswith(("_Coro_", "__coro_")) for name, *_ in variables)
 
     @classmethod

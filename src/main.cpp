@@ -3,7 +3,7 @@
 //   phase 2, parallel tasks:   async_task 1, 2, 3    100/200/300 ms    on a pool of three worker threads
 //   phase 3, sequential loop:  process_item 1, 2, 3  50 ms each        on the main thread
 // A coroutine is a function that returns awaitable<T> and uses co_await or co_return. Calling it runs nothing of it: it
-// starts when another coroutine co_awaits it or, once co_spawn has put it on an executor, on a thread of that one.
+// starts when another coroutine co_awaits it or, put by co_spawn on an executor (an event loop, a thread pool), there.
 // While it waits it is suspended: it blocks no thread, and its arguments and locals stay in its frame, on the heap.
 
 #include <fmt/format.h>
@@ -79,14 +79,14 @@ struct outcome {
 
 /// Runs `tasks` at the same time on `workers` and waits for all: as long as the slowest takes. A task that throws stops
 /// neither the others nor the join. Returns how each ended, on the awaiting coroutine's executor. That must be a strand
-/// or have a single thread: on a bare pool the join may return, and free the group, while its launch still uses it.
+/// or have a single thread: else the group may end, and be freed, while another thread is still in its starting loop.
 asio::awaitable<std::vector<outcome>> join_tasks(asio::any_io_executor workers,
                                                  std::vector<asio::awaitable<std::uint32_t>> tasks) {
     if (tasks.empty()) co_return std::vector<outcome>{};  // A group of no operations would never complete.
     // `deferred` leaves the start to the group. What a task throws, co_spawn catches on the worker, for `errors` below.
     std::vector<decltype(asio::co_spawn(workers, std::move(tasks.front()), asio::deferred))> operations;
     for (auto& task : tasks) operations.push_back(asio::co_spawn(workers, std::move(task), asio::deferred));
-    // A slot lets a cancel of the awaiting coroutine through to the group, so to tasks on other threads: a data race.
+    // Through a slot, a cancel of the awaiting coroutine would reach the group, so tasks on other threads: a data race.
     // The empty one holds it back until after the join. (Boost 1.81 cannot bind a slot to `deferred`.)
     auto group = asio::experimental::make_parallel_group(std::move(operations));
     auto token = asio::bind_cancellation_slot(asio::cancellation_slot{}, asio::use_awaitable);
@@ -177,7 +177,7 @@ int main(int argc, char* argv[]) try {
             if (error) std::rethrow_exception(error);  // It comes out of run().
             all_succeeded = succeeded;
         });
-        main_context.run();  // Returns when async_main is done, which counts as work until then, even while it waits.
+        main_context.run();  // Returns when nothing is left to do; async_main counts until it ends, even if it waits.
     }
     if (!std::cout) throw std::runtime_error{"cannot write to stdout"};
     return all_succeeded ? 0 : 1;

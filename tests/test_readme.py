@@ -33,7 +33,8 @@ asio::awaitable<void> joins(asio::any_io_executor workers) {
     std::cout << "joined" << std::endl;
 }
 
-asio::awaitable<int> work() {
+asio::awaitable<int> work(bool fails = false) {
+    if (fails) throw std::runtime_error{"failed"};
     co_await sleep_for(1h);
     co_return 1;
 }
@@ -42,7 +43,8 @@ asio::awaitable<void> awaits(asio::any_io_executor workers, asio::cancellation_s
     using namespace asio::experimental::awaitable_operators;
     const auto executor = co_await asio::this_coro::executor;
     const auto first = co_await (work() || sleep_for(50ms));
-    std::cout << first.index() << " came first" << std::endl;
+    const auto second = co_await (work(true) || sleep_for(50ms));
+    std::cout << first.index() << second.index() << " came first" << std::endl;
     co_await joins(executor);
     asio::co_spawn(workers, sleep_for(1ms), asio::detached);
     asio::post(executor, [&] { cancel.emit(asio::cancellation_type::terminal); });
@@ -126,7 +128,7 @@ class ReadmeTest(unittest.TestCase):
             options = "-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror", "-pthread"
             said = run(os.environ.get("CXX", "c++"), *options, include, source, "-o", program)
             self.assertTrue(program.exists(), said)
-            self.assertEqual(run(program), "1 came first\n10 0 30 joined\n10 0 30 joined\ncancelled\n")
+            self.assertEqual(run(program), "11 came first\n10 0 30 joined\n10 0 30 joined\ncancelled\n")
 
     def test_benchmark(self):
         """It runs. What it measures is for those who start it by hand."""

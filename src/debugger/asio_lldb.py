@@ -382,7 +382,7 @@ class StopHook:
 def on_hit(frame, _location, _arguments, _internal):
     """Whether to stop at this place."""
     stepper = stepper_of(frame.thread.process)
-    if stepper.step.has_reached(frame):
+    if stepper.step and stepper.step.has_reached(frame):
         stepper.reached = frame.thread.id
     return stepper.reached == frame.thread.id
 

@@ -556,7 +556,7 @@ class GDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
 
     def test_unreadable_stack(self):
         line = line_of('trace(fmt::format("Fetching data')
-        resume = "python next(f for f in stack() if f.name() and 'awaitable_frame_base' in f.name()).select()"
+        resume = "python next(frame for frame in stack() if 'awaitable_frame_base' in frame.name).machine.select()"
         *_, backtrace = gdb(f"break main.cpp:{line}", "run", resume, "set var this->caller_ = 16", "frame 0", "bt")
         self.assertEqual([frame[0] for frame in stack(backtrace)][::2], ["fetch_data", "main"], backtrace)
         self.assertIn("(not all coroutines are readable: ", backtrace)

@@ -1,16 +1,9 @@
-"""GDB for Boost.Asio's C++20 coroutines: who awaits whom, all tasks there are, and stepping over a co_await.
+"""GDB for Boost.Asio's C++20 coroutines, in any program that uses asio::awaitable and is built with -O0 -g.
 
     gdb -x src/debugger/asio_gdb.py build/async_example
 
-bt           shows the logical stack: the running coroutine, the one that awaits it, and so on, then the thread's outer
-             frames. Asio's and the standard library's frames in between are hidden. `bt full` has everyone's locals.
-next         steps over a co_await, too: to the next line that this instance of the coroutine runs, on whichever thread,
-             and at its end in the coroutine that awaits it. At the end of a spawned one that nobody waits for, the
-             program runs on. `async-step off` gives the plain `next` back; `async-next` steps so in any case.
-async-tasks  lists all coroutines of the program as a tree.
-async-in     runs a command in one of them: async-in 3 info locals
-
-For any program that uses asio::awaitable, built with -O0 -g by GCC or Clang. GDB 13 or newer.
+`bt` shows the logical stack, `next` steps over a co_await; `help async-tasks` and the like tell of the commands. README.md
+shows all of it. GDB 13 or newer.
 """
 
 import contextlib
@@ -29,10 +22,9 @@ finally:
     del sys.path[0]
 
 
-class GDB(model.Debugger):
+class GDB(model.Program):
     """What GDB lends the model."""
 
-    EXAMPLE = "info locals"
     stop_number = 0
 
     def read(self, address, size):
@@ -60,17 +52,13 @@ class GDB(model.Debugger):
         locations = re.findall(r"^Symbol (.+?) is ((?:(?!^Symbol ).)*)", words, re.M | re.S)
         return [(symbol.name, symbol.type, symbol.is_argument) for symbol in symbols], locations
 
-    def find_lines(self, function):
-        table = gdb.current_progspace().block_for_pc(function.start).function.symtab.linetable()
-        return [(row.line, row.pc) for row in table if row.line > 0 and function.start <= row.pc < function.end]
-
-    def find_instructions(self, function):
+    def find_code(self, function):
         with gdb.with_parameter("disassembly-flavor", "att"):
             code = gdb.selected_inferior().architecture().disassemble(function.start, function.end - 1)
-        return [(instruction["addr"], instruction["asm"]) for instruction in code]
-
-    def find_line(self, pc):
-        return gdb.find_pc_line(pc).line
+        for instruction in code:
+            place = gdb.find_pc_line(instruction["addr"])
+            own = place.symtab and place.symtab.fullname() == function.file
+            yield model.Instruction(instruction["addr"], place.pc, place.line * bool(own), instruction["asm"])
 
     def members(self, type_):
         type_ = type_.strip_typedefs()
@@ -86,9 +74,9 @@ class GDB(model.Debugger):
         type_ = type_.strip_typedefs().unqualified()
         return type_.name or str(type_)
 
-    def show(self, variable, address):
+    def show(self, type_, address):
         try:
-            text = value_at(address, variable.type).format_string(summary=True, max_elements=40)
+            text = value_at(address, type_).format_string(summary=True, max_elements=40)
             return "..." if "{" in text else text
         except gdb.error:
             return "..."
@@ -102,44 +90,25 @@ class GDB(model.Debugger):
         for start, end, name in re.findall(row, gdb.execute(command, to_string=True), re.M):
             yield int(start, 16), int(end, 16), name
 
-    def frames(self):
-        """Selects the threads in turn: a frame is one of the selected thread's."""
+    def threads(self):
+        """Selects them in turn: a frame is one of the selected thread's."""
         for thread in gdb.selected_inferior().threads():
             if thread.is_stopped():
                 thread.switch()
-                yield f"thread {thread.num}", list(stack())
-
-    def place(self, frame):
-        return frame.pc(), int(frame.read_register("sp")), frame.find_sal().line
-
-    def frame_name(self, frame):
-        return frame.name() or ""
-
-    def is_machinery(self, frame):
-        symtab = frame.find_sal().symtab
-        return model.is_library(symtab and symtab.fullname()) or "libstdc++" in (gdb.solib_name(frame.pc()) or "")
+                yield f"thread {thread.num}", stack()
 
     def pointer(self, frame, name):
         try:
-            value = frame.read_var(name)
+            value = frame.machine.read_var(name)
             return int(value if self.pointee(value.type) else value.address)
         except (gdb.error, ValueError):
             return 0
 
     def first_argument(self, frame):
-        return int(frame.read_register("rdi" if "x86-64" in frame.architecture().name() else "x0"))
-
-    def runs_program(self, command):
-        """Whether GDB counts it, or what it abbreviates, among the commands that run the program."""
-        running = re.findall(r"^([\w-]+)(?:,.*)? -- ", gdb.execute("help running", to_string=True), re.M)
-        try:
-            return gdb.execute(f"help {command.split()[0]}", to_string=True).split("\n")[0].split(",")[0] in running
-        except gdb.error:
-            return False  # print/x and the like
+        return int(frame.machine.read_register("rdi" if "x86-64" in frame.machine.architecture().name() else "x0"))
 
 
 asio = GDB()
-tasks = model.Tasks(asio)
 
 
 def full_name(function):
@@ -158,20 +127,29 @@ def value_at(address, type_):
     return gdb.Value(address).cast(type_.pointer()).dereference()
 
 
-def stack():
-    frame = gdb.newest_frame()
-    while frame:
-        yield frame
-        try:
+def described(frame):
+    place, pc = frame.find_sal(), frame.pc()
+    file = place.symtab.fullname() if place.symtab else gdb.solib_name(pc) or ""
+    return model.Frame(frame, frame.name() or "", pc, int(frame.read_register("sp")), place.line, file)
+
+
+def stack(most=None):
+    """The machine frames of the selected thread, as far as they can be unwound."""
+    frames, frame = [], gdb.newest_frame()
+    with contextlib.suppress(gdb.error):
+        while frame and len(frames) != most:
+            frames.append(described(frame))
             frame = frame.older()
-        except gdb.error:  # it cannot be unwound further
-            return
+    return frames
 
 
 @contextlib.contextmanager
 def selection():
     """Keeps the selected thread and frame."""
-    thread, frame = gdb.selected_thread(), gdb.selected_frame()
+    thread = gdb.selected_thread()
+    if not thread:
+        raise ValueError("The program is not being run.")
+    frame = gdb.selected_frame()
     try:
         yield
     finally:
@@ -222,8 +200,9 @@ class Line(FrameDecorator):
 
 def running(decorator, name, coroutine):
     """The line of a coroutine that runs. GDB takes its arguments for locals of its outermost block."""
-    arguments = list(variables_of(coroutine, coroutine.arguments)) if coroutine.is_readable else decorator.frame_args()
-    names, own = [argument.symbol() for argument in arguments or () if isinstance(argument, Variable)], []
+    function, own = coroutine.function, []
+    arguments = list(variables_of(coroutine, function.arguments)) if function.is_readable else decorator.frame_args()
+    names = [argument.symbol() for argument in arguments or () if isinstance(argument, Variable)]
     for local in reversed(list(decorator.frame_locals() or ())):
         if (symbol := str(local.symbol())) in names:
             names.remove(symbol)
@@ -239,7 +218,7 @@ def awaiting(decorator, above, row):
         symtab = gdb.find_pc_line(coroutine.awaiting_pc).symtab
         parts = {"filename": symtab and (symtab.fullname() if front_end() else symtab.filename),
                  "line": coroutine.line or None,
-                 "frame_args": list(variables_of(coroutine, coroutine.arguments)),
+                 "frame_args": list(variables_of(coroutine, coroutine.function.arguments)),
                  "frame_locals": list(variables_of(coroutine, coroutine.locals))}  # fmt: skip
     if front_end():
         return Line(decorator, function=row.name, address=coroutine.awaiting_pc if coroutine else 0, **parts)
@@ -253,10 +232,9 @@ class LogicalStack:
 
     @property
     def enabled(self):
-        try:
-            return self.wanted and next(model.bodies(asio, [*stack()]), None) is not None
-        except gdb.error:
-            return False
+        with contextlib.suppress(gdb.error):
+            return self.wanted and any(asio.bodies(stack()))
+        return False
 
     @enabled.setter
     def enabled(self, wanted):
@@ -268,12 +246,12 @@ class LogicalStack:
         if first == gdb.newest_frame():
             return self.lines(decorators)
         # A front end asks for the variables of a frame that it was shown, and GDB only gives what is below that.
-        lines = self.lines([FrameDecorator(frame) for frame in stack()])
+        lines = self.lines([FrameDecorator(frame.machine) for frame in stack()])
         return itertools.dropwhile(lambda line: line.inferior_frame() != first, lines)
 
     def lines(self, decorators):
-        frames, at, number, above = [decorator.inferior_frame() for decorator in decorators], 0, 0, None
-        for row in model.rows(asio, frames):
+        frames, at, number, above = [described(each.inferior_frame()) for each in decorators], 0, 0, None
+        for row in asio.rows(frames):
             if row.frame:
                 number = at = frames.index(row.frame, at)
             else:
@@ -281,7 +259,7 @@ class LogicalStack:
             decorator = decorators[number]
             if not row.frame:
                 yield awaiting(decorator, above, row)
-            elif row.frame.type() in (gdb.DUMMY_FRAME, gdb.SIGTRAMP_FRAME):
+            elif row.frame.machine.type() in (gdb.DUMMY_FRAME, gdb.SIGTRAMP_FRAME):
                 yield decorator
             elif row.coroutine:
                 yield (above := running(decorator, row.name, row.coroutine))
@@ -294,24 +272,14 @@ class Stop(gdb.Breakpoint):
 
     def __init__(self, stepper, step, pc):
         super().__init__(f"*{pc}", internal=True)
-        self.silent, self.stepper, self.step, self.pc = front_end() != "mi", stepper, step, pc
+        self.silent, self.stepper, self.step = front_end() != "mi", stepper, step
 
     def stop(self):
-        if not self.step.has_reached(gdb.newest_frame()):
-            return False
-        self.stepper.reached, self.is_users = self, bool(front_end()) and self.stops_user()
-        if front_end() == "dap" and not self.is_users:
+        reached = self.step.has_reached(described(gdb.newest_frame()))
+        self.stepper.reached = self.stepper.reached or reached
+        if reached and front_end() == "dap":
             getattr(sys.modules["gdb.dap.events"], "expect_stop", str)("step")
-        return True
-
-    def stops_user(self):
-        """Whether a breakpoint of the user's stops there, too."""
-        users = [stop for stop in gdb.breakpoints() if stop.enabled and stop.number > 0 and not stop.ignore_count]
-        here = [stop for stop in users if any(place.address == self.pc for place in stop.locations or ())]
-        try:
-            return any(not stop.condition or gdb.parse_and_eval(stop.condition) for stop in here)
-        except gdb.error:  # GDB stops, then
-            return True
+        return reached
 
 
 class Stepper:
@@ -320,21 +288,16 @@ class Stepper:
     coroutine or of one that awaits it."""
 
     def __init__(self):
-        self.on, self.forced, self.stops = True, False, []
-        self.step = self.reached = None
+        self.on, self.stops, self.step, self.reached = True, [], None, False
         self.landed = self.undo = None  # the thread that has ended the step, the registers that it is to get back
         for hook in "hook-next", "hookpost-next", "hook-stop":
-            self.hook(hook)
+            own = []  # GDB has one hook of a kind for each command: if there is one already, it becomes a part of ours.
+            with contextlib.suppress(gdb.error):
+                own = gdb.execute(f"show user {hook}", to_string=True).splitlines()[1:]
+            own = [line for line in own if "asio_stepper" not in line]
+            gdb.execute("\n".join([f"define {hook}", f"python asio_stepper.{hook.replace('-', '_')}()", *own, "end"]))
         gdb.events.exited.connect(lambda _event: self.set())
         gdb.events.before_prompt.connect(self.hookpost_next)
-
-    def hook(self, name):
-        """GDB has one hook of a kind for each command: if there is one already, it becomes a part of ours."""
-        own = []
-        with contextlib.suppress(gdb.error):
-            lines = gdb.execute(f"show user {name}", to_string=True).splitlines()[1:]
-            own = [line for line in lines if "asio_stepper" not in line]
-        gdb.execute("\n".join([f"define {name}", f"python asio_stepper.{name.replace('-', '_')}()", *own, "end"]))
 
     def set(self, step=None):
         """Breakpoints where this step may end, in place of those that there are. DAP clients are not told of them."""
@@ -345,15 +308,12 @@ class Stepper:
             self.stops = [Stop(self, step, pc) for pc in {*step.ends, *step.deaths}] if step else []
 
     def hook_next(self):
-        self.step = self.reached = self.landed = self.undo = None
-        try:
-            if self.on or self.forced:
-                self.step = model.Step.begin(asio, [*itertools.islice(stack(), 100)])
+        self.step = self.landed = self.undo = None
+        self.reached = False
+        with contextlib.suppress(gdb.error, ValueError):  # a plain `next`, then; if there is no program, it says so
+            if self.on:
+                self.step = model.Step.begin(asio, stack(100))
                 self.set(self.step)
-        except ValueError:
-            gdb.write(f"This is a plain next: {model.NEEDS}.\n" if self.forced else "")
-        except gdb.error:  # `next` itself says why
-            pass
 
     def hookpost_next(self):
         """GDB selects the thread again that was selected before our hook-stop."""
@@ -363,17 +323,19 @@ class Stepper:
 
     def hook_stop(self):
         step, reached, undo = self.step, self.reached, self.undo
-        self.step = self.reached = self.landed = self.undo = None
+        self.step = self.landed = self.undo = None
+        self.reached = False
         self.set()
-        stepped = not reached and "stepped" in gdb.execute("info program", to_string=True)
+        why = gdb.execute("info program", to_string=True)
         if undo:
             set_registers(undo)
-        elif reached and not step and not reached.is_users:
+        elif reached and not step and not re.search(r"at breakpoint \d", why):  # one of the user's
             self.end_step()
         if not step:
             return
         try:
-            if not reached and not step.is_repeated([*stack()]) and (not stepped or step.is_over([*stack()])):
+            frames, stepped = stack(), "stepped" in why
+            if not (reached or step.is_repeated(frames) or stepped and not step.is_over(frames)):
                 return
             step.go_on()
         except (gdb.error, ValueError):
@@ -388,7 +350,7 @@ class Stepper:
             if self.reached and not front_end():
                 show_place(step)
         finally:
-            self.reached = None
+            self.reached = False
             self.set()
 
     def end_step(self):
@@ -404,42 +366,43 @@ class Stepper:
 
 def show_place(step):
     """What GDB shows after a step."""
-    frame = gdb.newest_frame()
-    place, body = frame.find_sal(), next(model.bodies(asio, [*itertools.islice(stack(), 3)]), None)
+    place, body = gdb.newest_frame().find_sal(), next(asio.bodies(stack(3)), None)
     if body and body.promise != step.promises[0]:
         gdb.write(f"{model.Coroutine(asio, body.promise).name} () at {place.symtab.filename}:{place.line}\n")
     gdb.write(gdb.execute("frame", to_string=True).splitlines()[-1] + "\n")
 
 
-def command(kind):
+def command(function):
     """Makes a command of a function. What goes wrong is one sentence for the user."""
 
-    def make(function):
-        def invoke(_self, argument, _from_tty):
-            if kind == gdb.COMMAND_STACK and not gdb.selected_thread():
-                raise gdb.GdbError("The program is not being run.")
+    class Command(gdb.Command):
+        __doc__ = function.__doc__
+
+        def invoke(self, argument, _from_tty):
             try:
                 function(argument)
             except (gdb.error, ValueError) as error:
                 raise gdb.GdbError(str(error)) from error
 
-        name = function.__name__.replace("_", "-")
-        return type(name, (gdb.Command,), {"__doc__": function.__doc__, "invoke": invoke})(name, kind)
-
-    return make
+    Command(function.__name__.replace("_", "-"), gdb.COMMAND_STACK)
 
 
-@command(gdb.COMMAND_RUNNING)
+@command
 def async_next(argument):
     """Like `next`, but steps over a co_await: to the next line that this instance of the coroutine executes."""
-    stepper.forced = True
+    on, stepper.on = stepper.on, True
+    try:
+        with contextlib.suppress(gdb.error):  # `next` itself says that there is no program
+            model.Step.begin(asio, stack(100))
+    except ValueError:
+        gdb.write(f"This is a plain next: {model.NEEDS}.\n")
     try:
         gdb.execute(f"next {argument}")
     finally:
-        stepper.forced = False
+        stepper.on = on
 
 
-@command(gdb.COMMAND_RUNNING)
+@command
 def async_step(argument):
     """async-step on|off: whether `next` steps over a co_await."""
     if argument not in ("on", "off"):
@@ -447,21 +410,21 @@ def async_step(argument):
     stepper.on = argument == "on"
 
 
-@command(gdb.COMMAND_STACK)
+@command
 def async_tasks(_argument):
     """All coroutines of the program as a tree: which awaits which, and who waits for a spawned task."""
     with selection():
-        lines = tasks.lines()
-    gdb.write("".join(f"{line}\n" for line in lines))
+        listing = asio.tree()
+    gdb.write(f"{listing}\n")
 
 
-@command(gdb.COMMAND_STACK)
+@command
 def async_in(argument):
     """async-in N COMMAND: runs a command in the coroutine that has this number in the list of async-tasks."""
     with selection():
-        coroutine, frame, text = tasks.find(argument)
+        coroutine, frame, text = asio.listed_coroutine(argument)
         if frame:
-            frame.select()
+            frame.machine.select()
             return run_unharmed(text)
     with selection():  # the coroutine gets the registers that it would have where it waits
         registers = {name: int(gdb.newest_frame().read_register(name)) for name in coroutine.registers}

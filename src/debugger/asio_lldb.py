@@ -1,17 +1,9 @@
-"""LLDB for Boost.Asio's C++20 coroutines: who awaits whom, all tasks there are, and stepping over a co_await.
+"""LLDB for Boost.Asio's C++20 coroutines, in any program that uses asio::awaitable and is built with -O0 -g.
 
     lldb -o "command script import src/debugger/asio_lldb.py" build/async_example
 
-next         steps over a co_await, too: to the next line that this instance of the coroutine runs, on whichever thread,
-             and at its end in the coroutine that awaits it. At the end of a spawned one that nobody waits for, the
-             program runs on. So does Step Over in lldb-dap and CodeLLDB. `async-step off` gives the plain one back.
-async-next   steps so in any case, and also where an exception is thrown: LLDB's own step loses control there.
-async-bt     shows the logical stack: the running coroutine, the one that awaits it, and so on, then the thread's outer
-             frames. Asio's and the standard library's frames in between are hidden.
-async-tasks  lists all coroutines of the program as a tree.
-async-in     runs a command in one of them: async-in 3 frame variable
-
-For any program that uses asio::awaitable, built with -O0 -g by GCC or Clang. LLDB 19 or newer.
+`async-bt` shows the logical stack, `next` and Step Over in lldb-dap and CodeLLDB step over a co_await; `help async-tasks`
+and the like tell of the commands. README.md shows all of it. LLDB 19 or newer.
 """
 
 import contextlib
@@ -30,15 +22,18 @@ try:
 finally:
     del sys.path[0]
 
+STEP = "step over"  # as LLDB describes why it has stopped
+SIGTRAP, INT3 = 5, b"\xcc"
 
-class LLDB(model.Debugger):
+
+class LLDB(model.Program):
     """What LLDB lends the model, for one process. Several debuggers may live in one program: nothing is global."""
-
-    EXAMPLE = "frame variable"
 
     def __init__(self, process):
         super().__init__()
         self.process, self.target, self.error, self.known = process, process.target, lldb.SBError(), {}
+
+    stop_number = property(lambda self: self.process.GetStopID())
 
     def read(self, address, size):
         memory = self.process.ReadMemory(address, size, self.error) if 0 < address < 1 << 64 and size else b""
@@ -51,16 +46,12 @@ class LLDB(model.Debugger):
         function, symbol = place.function, place.symbol
         if not function:
             return symbol and (symbol.name, symbol.addr.GetLoadAddress(self.target), 0, "")
-        start, end = (address.GetLoadAddress(self.target) for address in (function.addr, function.GetEndAddress()))
-        return self.full_name(symbol, function), start, end, function.addr.line_entry.file.fullpath or ""
-
-    def full_name(self, symbol, function):
-        """Clang's name of a generic lambda is one that LLVM demangles only without its template arguments."""
         name = symbol.name or function.name
-        if name.startswith("_Z"):
+        if name.startswith("_Z"):  # Clang's of a generic lambda: LLVM demangles it only without its template arguments
             mangled = re.sub(r"(.*\$_\d+cl)I.*", r"\1Ev", name.split(".")[0])
             name = execute(self.target, f"language cplusplus demangle {mangled}").GetOutput().partition(" ---> ")[2]
-        return name.strip() or function.name
+        start, end = (address.GetLoadAddress(self.target) for address in (function.addr, function.GetEndAddress()))
+        return name.strip() or function.name, start, end, function.addr.line_entry.file.fullpath or ""
 
     def find_variables(self, pc):
         block, values = self.target.ResolveLoadAddress(pc).block, []
@@ -73,24 +64,13 @@ class LLDB(model.Debugger):
         is_argument = lambda value: value.value_type == lldb.eValueTypeVariableArgument
         return [(value.name, value.type, is_argument(value)) for value in values], re.findall(row, words, re.M)
 
-    def find_lines(self, function):
-        address, found = self.target.ResolveLoadAddress(function.start), []
-        file = address.line_entry.file
-        while address.GetLoadAddress(self.target) < function.end and address.line_entry:
-            entry = address.line_entry
-            if entry.line > 0 and entry.file == file:
-                found.append((entry.line, address.GetLoadAddress(self.target)))
-            address = entry.GetEndAddress()
-        return found
-
-    def find_instructions(self, function):
+    def find_code(self, function):
         target = self.target
-        code = target.ResolveLoadAddress(function.start).function.GetInstructions(target, "att")
-        text = lambda code: f"{code.GetMnemonic(target)} {code.GetOperands(target)} {code.GetComment(target)}"
-        return [(each.addr.GetLoadAddress(target), text(each)) for each in code]
-
-    def find_line(self, pc):
-        return self.target.ResolveLoadAddress(pc).line_entry.line
+        for each in target.ResolveLoadAddress(function.start).function.GetInstructions(target, "att"):
+            row = each.addr.line_entry
+            line = row.line if row.file.fullpath == function.file else 0
+            text = f"{each.GetMnemonic(target)} {each.GetOperands(target)} {each.GetComment(target)}"
+            yield model.Instruction(each.addr.GetLoadAddress(target), row.addr.GetLoadAddress(target), line, text)
 
     def members(self, type_):
         type_ = type_.GetCanonicalType()
@@ -107,6 +87,9 @@ class LLDB(model.Debugger):
     def type_name(self, type_):
         return type_.GetCanonicalType().GetUnqualifiedType().name or ""
 
+    def show(self, type_, address):
+        return text_of(self.target.CreateValueFromAddress("value", lldb.SBAddress(address, self.target), type_))
+
     def mappings(self):
         regions, region = self.process.GetMemoryRegions(), lldb.SBMemoryRegionInfo()
         for number in range(regions.GetSize()):
@@ -114,39 +97,15 @@ class LLDB(model.Debugger):
             if region.IsReadable() and region.IsWritable():
                 yield region.GetRegionBase(), region.GetRegionEnd(), region.GetName() or ""
 
-    def frames(self):
+    def threads(self):
         return ((f"thread {thread.GetIndexID()}", stack(thread)) for thread in self.process)
 
-    def place(self, frame):
-        return frame.pc, frame.sp, frame.line_entry.line
-
-    def frame_name(self, frame):
-        return frame.name or ""
-
-    def is_machinery(self, frame):
-        return model.is_library(frame.line_entry.file.fullpath) or "libstdc++" in (frame.module.file.basename or "")
-
     def pointer(self, frame, name):
-        value = frame.FindVariable(name, lldb.eNoDynamicValues)
+        value = frame.machine.FindVariable(name, lldb.eNoDynamicValues)
         return value.unsigned if value.type.IsPointerType() else value.load_addr if value else 0
 
     def first_argument(self, frame):
-        return frame.FindRegister("arg1").unsigned
-
-    stop_number = property(lambda self: self.process.GetStopID())
-
-    def runs_program(self, command_):
-        return RUNS.match(full_command(self.target.debugger, command_))
-
-    def show(self, variable, address):
-        place = lldb.SBAddress(address, self.target)
-        return text_of(self.target.CreateValueFromAddress(variable.name, place, variable.type))
-
-
-STEP = "step over"  # as LLDB describes why it has stopped
-SIGTRAP, INT3 = 5, b"\xcc"
-RUNS = re.compile(r"(process (?!status|handle|save)|thread (step|continue|until|return|jump|plan)|"
-                  r"_regexp-(attach|jump)|gdb-remote|kdp-remote|platform process|async-next|async-in)")  # fmt: skip
+        return frame.machine.FindRegister("arg1").unsigned
 
 
 def text_of(value):
@@ -162,31 +121,15 @@ def execute(target, command, result=None, frame=None):
     return result
 
 
+def described(frame):
+    place = frame.line_entry
+    return model.Frame(frame, frame.name or "", frame.pc, frame.sp, place.line, (place or frame.module).file.fullpath or "")
+
+
 def stack(thread, most=100_000):
     """The frames, the newest first, without what Clang makes of a co_await: that has the coroutine's own name."""
-    frames = itertools.takewhile(bool, map(thread.GetFrameAtIndex, range(most)))
-    return [frame for frame in frames if model.WRAPPER not in (frame.name or "")]
-
-
-def shown_frame(frame):
-    name, place = model.plain_name(frame.name or "??"), frame.line_entry
-    if not place:
-        return f"{name} from {frame.module.file.basename}"
-    values = frame.GetVariables(True, False, False, True)
-    values = [f"{value.name}={text_of(value)}" for value in values if value.name not in (None, "frame_ptr")]
-    return f"{name}({', '.join(values)}) at {place.file.basename}:{place.line}"
-
-
-def logical_stack(asio, frames):
-    for row in model.rows(asio, frames):
-        number = f"    frame #{row.frame.idx}: " if row.frame else ""  # those that await have no machine frame
-        text = shown_frame(row.frame) if row.frame else row.name
-        if row.coroutine:
-            text = row.name.removesuffix(row.coroutine.name) + row.coroutine.text
-        indent = len(number) or indent
-        yield number.ljust(indent) + text
-        if row.frame and row.frame.name == "main":
-            break
+    frames = map(described, itertools.takewhile(bool, map(thread.GetFrameAtIndex, range(most))))
+    return [frame for frame in frames if model.WRAPPER not in frame.name]
 
 
 class Stepper:
@@ -200,9 +143,8 @@ class Stepper:
         self.process, self.asio = process, LLDB(process)
         self.stop, self.remains, self.deciding, self.reasons = None, True, False, {}
         self.steps = {}  # by thread: where its next step begins
-        self.breakpoint, self.step, self.reached = None, None, None
+        self.breakpoint = self.step = self.reached = None
         self.ending = None  # the thread that has reached the end of a step, and its registers there
-        self.tasks = model.Tasks(self.asio)
 
     def on_stop(self):
         """LLDB asks for each thread that has a reason to stop; returns whether the program shall remain stopped."""
@@ -240,8 +182,8 @@ class Stepper:
         return not self.steps[number].is_over(stack(self.process.GetThreadByID(number)))
 
     def is_repeated(self, number=0, *others):
-        frames = [*map(self.process.GetThreadByID(number).GetFrameAtIndex, range(4))]
-        return number in self.steps and not others and self.steps[number].is_repeated(frames)
+        frames = map(described, map(self.process.GetThreadByID(number).GetFrameAtIndex, range(4)))
+        return number in self.steps and not others and self.steps[number].is_repeated([*frames])
 
     def remember(self):
         """Where the next step would begin."""
@@ -280,11 +222,9 @@ class Stepper:
         """LLDB does not call on_stop() where the program is paused or ends on the way: nothing may stay behind then. (A
         listener to its events would change the process's state when it takes one: so this looks, again and again.)"""
         looks = []
-        while self.breakpoint == breakpoint_ and self.process.is_alive:
+        while self.breakpoint == breakpoint_ and self.process.is_alive and len(looks) <= 3:
             stands = self.process.is_stopped and not self.deciding and self.process.GetStopID()
             looks = [look for look in looks if stands and look == stands] + [stands]
-            if len(looks) > 3:
-                break
             time.sleep(0.05)
         if self.breakpoint == breakpoint_:
             self.clear()
@@ -292,7 +232,7 @@ class Stepper:
     def clear(self):
         if self.breakpoint:
             self.asio.target.BreakpointDelete(self.breakpoint.GetID())
-        self.breakpoint, self.step, self.reached = None, None, None
+        self.breakpoint = self.step = self.reached = None
 
     def end(self, number):
         """A breakpoint's reason to stop would puzzle, and other threads may have such a one as well. So let this thread
@@ -382,13 +322,13 @@ class StopHook:
 def on_hit(frame, _location, _arguments, _internal):
     """Whether to stop at this place."""
     stepper = stepper_of(frame.thread.process)
-    if stepper.step and stepper.step.has_reached(frame):
+    if stepper.step and stepper.step.has_reached(described(frame)):
         stepper.reached = frame.thread.id
     return stepper.reached == frame.thread.id
 
 
 def command(function):
-    """A command that looks at a stopped program. What goes wrong is one sentence for the user."""
+    """Makes a command of a function. What goes wrong is one sentence for the user."""
 
     def run(_debugger, arguments, context, result, _internal):
         if not context.thread or not context.process.is_stopped:
@@ -403,32 +343,46 @@ def command(function):
     return run
 
 
+def shown_frame(frame):
+    name, place = model.plain_name(frame.name or "??"), frame.line_entry
+    if not place:
+        return f"{name} from {frame.module.file.basename}"
+    values = frame.GetVariables(True, False, False, True)
+    values = [f"{value.name}={text_of(value)}" for value in values if value.name not in (None, "frame_ptr")]
+    return f"{name}({', '.join(values)}) at {place.file.basename}:{place.line}"
+
+
 @command
 def async_bt(stepper, _arguments, thread, result):
     """The logical stack of this thread: which coroutine awaits which. Outside coroutines the thread's backtrace."""
-    frames = stack(thread)
-    if any(True for _body in model.bodies(stepper.asio, frames)):
-        result.AppendMessage("\n".join(logical_stack(stepper.asio, frames)))
-    else:
+    frames, indent = stack(thread), 0
+    if not any(stepper.asio.bodies(frames)):
         execute(stepper.asio.target, "thread backtrace", result, thread)
+        return
+    for row in stepper.asio.rows(frames):
+        number = f"    frame #{row.frame.machine.idx}: " if row.frame else ""  # those that await have no machine frame
+        indent = len(number) or indent
+        text = row.coroutine.text if row.coroutine else shown_frame(row.frame.machine) if row.frame else row.name
+        result.AppendMessage(number.ljust(indent) + text)
+        if row.frame and row.frame.name == "main":
+            break
 
 
 @command
 def async_tasks(stepper, _arguments, _thread, result):
     """All coroutines of the program as a tree: which awaits which, and who waits for a spawned task."""
-    result.AppendMessage("\n".join(stepper.tasks.lines()))
+    result.AppendMessage(stepper.asio.tree())
 
 
 @command
 def async_in(stepper, arguments, thread, result):
     """async-in N COMMAND: runs a command in the coroutine that has this number in the list of async-tasks."""
-    coroutine, frame, command_ = stepper.tasks.find(arguments)
-    command_ = full_command(stepper.asio.target.debugger, command_)
+    coroutine, frame, command_ = stepper.asio.listed_coroutine(arguments)
     if frame:
-        execute(stepper.asio.target, command_, result, frame)
+        execute(stepper.asio.target, command_, result, frame.machine)
         return
     values = coroutine.registers  # that it would have where it waits
-    if command_.strip() in ("source list", "_regexp-list"):  # these begin where the last one ended
+    if command_.strip() in ("l", "list", "source list"):  # these begin where the last one ended
         command_ = f"source list --address {coroutine.awaiting_pc}"
     registers = {name: thread.GetFrameAtIndex(0).FindRegister(name).unsigned for name in values}
     try:
@@ -445,13 +399,6 @@ def set_registers(thread, **values):
     return all(write.Succeeded() for write in writes)
 
 
-def full_command(debugger, command_):
-    """With the name of the command that it abbreviates."""
-    result = lldb.SBCommandReturnObject()
-    debugger.GetCommandInterpreter().ResolveCommand(command_, result)
-    return result.GetOutput() or command_
-
-
 @command
 def async_next(stepper, arguments, thread, result):
     """Like `next`, but steps over a co_await: to the next line that this instance of the coroutine executes."""
@@ -460,9 +407,9 @@ def async_next(stepper, arguments, thread, result):
     frames, step, plain = stack(thread), None, ""
     try:
         step = model.Step.begin(stepper.asio, frames)
-    except ValueError as error:
-        plain = f"This is a plain next: {error}."
-    if step and (step.inside or model.THROW.match(frames[0].name or "")):  # LLDB's own step would lose an exception
+    except ValueError:
+        plain = f"This is a plain next: {model.NEEDS}."
+    if step and (step.inside or model.THROW.match(frames[0].name)):  # LLDB's own step would lose an exception
         stepper.go_on(step)
         execute(stepper.asio.target, "process continue", result, thread)
     else:

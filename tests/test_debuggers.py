@@ -248,8 +248,8 @@ class TreeTest:
         for output, sentence in [
             (off, "async-step takes on or off."),
             (unstarted, "The program is not being run."),
-            (unlisted, "async-in takes the numbers that async-tasks has shown at this stop"),
-            (no_such, "async-tasks has shown no number 99."),
+            (unlisted, "async-tasks has shown no number 1 at this stop."),
+            (no_such, "async-tasks has shown no number 99 at this stop."),
             (running, "async-in takes commands that look"),
         ]:
             self.assertIn(sentence, output)

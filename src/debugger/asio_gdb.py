@@ -2,8 +2,8 @@
 
     gdb -x src/debugger/asio_gdb.py build/async_example
 
-`bt` shows the logical stack, `next` steps over a co_await; `help async-tasks` and the like tell of the commands. README.md
-shows all of it. GDB 13 or newer.
+`bt` shows the logical stack, `next` steps over a co_await, async-tasks lists all coroutines: see README.md, and help
+async-tasks, async-in, async-next, async-step. GDB 13 or newer.
 """
 
 import contextlib
@@ -11,6 +11,7 @@ import itertools
 import os
 import re
 import sys
+import types
 
 import gdb
 from gdb.FrameDecorator import FrameDecorator
@@ -166,20 +167,14 @@ def front_end():
     return ""
 
 
-class Variable:
-    """What GDB wants of a frame's argument or local. Its value is read beforehand, lazily: an exception while GDB
-    prints the frame would cut the line off. With a symbol instead of the name, GDB 13's MI hangs."""
-
-    def __init__(self, name, value):
-        self.symbol, self.value = lambda: name, lambda: value
-
-
-def variables_of(coroutine, variables):
+def values(coroutine, variables):
+    """What GDB wants of a frame's arguments or locals. They are read beforehand, lazily: an exception while GDB prints
+    the frame would cut the line off. With symbols instead of the names, GDB 13's MI hangs."""
     for variable in variables:
         with contextlib.suppress(gdb.error):
             value = value_at(coroutine.frame + variable.offset, variable.type)
             value.fetch_lazy()
-            yield Variable(variable.name, value)
+            yield types.SimpleNamespace(symbol=lambda name=variable.name: name, value=lambda value=value: value)
 
 
 class Line(FrameDecorator):
@@ -198,30 +193,31 @@ class Line(FrameDecorator):
         return self.above.inferior_frame() if self.above and self.above.printed else super().inferior_frame()
 
 
-def running(decorator, name, coroutine):
+def running(decorator, row):
     """The line of a coroutine that runs. GDB takes its arguments for locals of its outermost block."""
-    function, own = coroutine.function, []
-    arguments = list(variables_of(coroutine, function.arguments)) if function.is_readable else decorator.frame_args()
-    names = [argument.symbol() for argument in arguments or () if isinstance(argument, Variable)]
+    if not row.coroutine.function.is_readable:
+        return Line(decorator, function=row.name)
+    arguments = list(values(row.coroutine, row.coroutine.function.arguments))
+    names, own = [argument.symbol() for argument in arguments], []
     for local in reversed(list(decorator.frame_locals() or ())):
         if (symbol := str(local.symbol())) in names:
             names.remove(symbol)
         elif not model.HIDDEN.match(symbol):
             own.insert(0, local)
-    return Line(decorator, function=name, frame_args=arguments, frame_locals=own)
+    return Line(decorator, function=row.name, frame_args=arguments, frame_locals=own)
 
 
 def awaiting(decorator, above, row):
     """The line of a coroutine that awaits, or of what is to be said instead."""
-    coroutine, parts = row.coroutine, dict.fromkeys(("filename", "line", "frame_args", "frame_locals"))
+    coroutine, address, parts = row.coroutine, 0, dict.fromkeys(("filename", "line", "frame_args", "frame_locals"))
     if coroutine:
-        symtab = gdb.find_pc_line(coroutine.awaiting_pc).symtab
+        address, symtab = coroutine.awaiting_pc, gdb.find_pc_line(coroutine.awaiting_pc).symtab
         parts = {"filename": symtab and (symtab.fullname() if front_end() else symtab.filename),
                  "line": coroutine.line or None,
-                 "frame_args": list(variables_of(coroutine, coroutine.function.arguments)),
-                 "frame_locals": list(variables_of(coroutine, coroutine.locals))}  # fmt: skip
+                 "frame_args": list(values(coroutine, coroutine.function.arguments)),
+                 "frame_locals": list(values(coroutine, coroutine.locals))}  # fmt: skip
     if front_end():
-        return Line(decorator, function=row.name, address=coroutine.awaiting_pc if coroutine else 0, **parts)
+        return Line(decorator, function=row.name, address=address, **parts)
     return Line(decorator, above, function="    " + row.name, address=None, **parts)  # where others have their number
 
 
@@ -250,21 +246,17 @@ class LogicalStack:
         return itertools.dropwhile(lambda line: line.inferior_frame() != first, lines)
 
     def lines(self, decorators):
-        frames, at, number, above = [described(each.inferior_frame()) for each in decorators], 0, 0, None
+        frames, above = [described(each.inferior_frame()) for each in decorators], None
+        numbers = {id(frame): number for number, frame in enumerate(frames)}
         for row in asio.rows(frames):
-            if row.frame:
-                number = at = frames.index(row.frame, at)
-            else:
-                number = min(number + 1, len(frames) - 1)
-            decorator = decorators[number]
+            at = numbers[id(row.frame)] if row.frame else min(at + 1, len(frames) - 1)
             if not row.frame:
-                yield awaiting(decorator, above, row)
+                yield awaiting(decorators[at], above, row)
             elif row.frame.machine.type() in (gdb.DUMMY_FRAME, gdb.SIGTRAMP_FRAME):
-                yield decorator
-            elif row.coroutine:
-                yield (above := running(decorator, row.name, row.coroutine))
-            else:
-                yield (above := Line(decorator, function=row.name))  # GDB's would have the parameters' types
+                yield decorators[at]
+            else:  # GDB's own lines would have the parameters' types
+                above = running(decorators[at], row) if row.coroutine else Line(decorators[at], function=row.name)
+                yield above
 
 
 class Stop(gdb.Breakpoint):
@@ -288,7 +280,7 @@ class Stepper:
     coroutine or of one that awaits it."""
 
     def __init__(self):
-        self.on, self.stops, self.step, self.reached = True, [], None, False
+        self.on, self.forced, self.stops, self.step, self.reached = True, False, [], None, False
         self.landed = self.undo = None  # the thread that has ended the step, the registers that it is to get back
         for hook in "hook-next", "hookpost-next", "hook-stop":
             own = []  # GDB has one hook of a kind for each command: if there is one already, it becomes a part of ours.
@@ -310,10 +302,14 @@ class Stepper:
     def hook_next(self):
         self.step = self.landed = self.undo = None
         self.reached = False
-        with contextlib.suppress(gdb.error, ValueError):  # a plain `next`, then; if there is no program, it says so
-            if self.on:
+        try:
+            if self.on or self.forced:
                 self.step = model.Step.begin(asio, stack(100))
                 self.set(self.step)
+        except ValueError:
+            gdb.write(f"This is a plain next: {model.NEEDS}.\n" if self.forced else "")
+        except gdb.error:  # `next` itself says why
+            pass
 
     def hookpost_next(self):
         """GDB selects the thread again that was selected before our hook-stop."""
@@ -390,16 +386,11 @@ def command(function):
 @command
 def async_next(argument):
     """Like `next`, but steps over a co_await: to the next line that this instance of the coroutine executes."""
-    on, stepper.on = stepper.on, True
-    try:
-        with contextlib.suppress(gdb.error):  # `next` itself says that there is no program
-            model.Step.begin(asio, stack(100))
-    except ValueError:
-        gdb.write(f"This is a plain next: {model.NEEDS}.\n")
+    stepper.forced = True
     try:
         gdb.execute(f"next {argument}")
     finally:
-        stepper.on = on
+        stepper.forced = False
 
 
 @command

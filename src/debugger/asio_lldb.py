@@ -2,8 +2,8 @@
 
     lldb -o "command script import src/debugger/asio_lldb.py" build/async_example
 
-`async-bt` shows the logical stack, `next` and Step Over in lldb-dap and CodeLLDB step over a co_await; `help async-tasks`
-and the like tell of the commands. README.md shows all of it. LLDB 19 or newer.
+async-bt shows the logical stack, `next` and an editor's Step Over step over a co_await, async-tasks lists all
+coroutines: see README.md, and help async-bt, async-tasks, async-in, async-next, async-step. LLDB 19 or newer.
 """
 
 import contextlib
@@ -123,7 +123,8 @@ def execute(target, command, result=None, frame=None):
 
 def described(frame):
     place = frame.line_entry
-    return model.Frame(frame, frame.name or "", frame.pc, frame.sp, place.line, (place or frame.module).file.fullpath or "")
+    file = (place or frame.module).file.fullpath or ""
+    return model.Frame(frame, frame.name or "", frame.pc, frame.sp, place.line, file)
 
 
 def stack(thread, most=100_000):

@@ -70,9 +70,10 @@ class Function:
         self.by_name = {variable.name: variable for variable in self.variables(start)}
         self.is_gcc = "_Coro_resume_index" in self.by_name
         self.top = self.member("_Coro_promise" if self.is_gcc else "__promise", "top_of_stack_")
-        # Offset and size of the number of the co_await that a coroutine waits at, if they are to be found.
-        self.index = self.by_name["_Coro_resume_index"].offset if self.is_gcc else self.member("__coro_frame", "__coro_index")
-        self.is_readable, self.index_size = self.index is not None, 2 if self.is_gcc else 1
+        # Where in the coroutine frame the number is of the co_await that the coroutine waits at: None if unknown.
+        number = self.by_name.get("_Coro_resume_index")
+        self.index = number.offset if number else self.member("__coro_frame", "__coro_index")
+        self.is_readable = self.index is not None
 
     def variables(self, pc):
         """The Variables in the coroutine frame that are visible at this instruction, innermost first."""
@@ -90,27 +91,26 @@ class Function:
 
     @functools.cached_property
     def code(self):
-        """Its Instructions."""
-        return list(self.program.find_code(self)) if self.end else []
+        """Its Instructions, by their addresses."""
+        return {each.pc: each for each in self.program.find_code(self)} if self.end else {}
 
     @functools.cached_property
-    def line_of(self):
-        return {each.pc: each.line for each in self.code}
-
-    @functools.cached_property
-    def statements(self):
-        """{pc: line} of the places where a step may end. That excludes all before the first jump (Clang labels its
-        prologue with lines of the body), and the function's first and last line, of which GCC puts parts at every
-        co_await, unless the last one is more than a brace."""
-        lines = sorted({*self.line_of.values()} - {0}) or [0]
-        last_ends = not linecache.getline(self.file, lines[-1]).strip(" };\t\n")
-        no_statements = 0, lines[0], lines[-1] * last_ends
-        begins = (each for each in self.code if each.pc == each.row and each.pc > self.body)
-        return {each.pc: each.line for each in begins if each.line not in no_statements}
+    def lines(self):
+        return sorted({each.line for each in self.code.values()} - {0}) or [0]
 
     @functools.cached_property
     def body(self):
-        return next((each.pc for each in self.code if JUMP.match(each.text)), self.start)
+        """The first jump. Before it there is no statement: Clang labels its prologue with lines of the body."""
+        return next((each.pc for each in self.code.values() if JUMP.match(each.text)), self.start)
+
+    @functools.cached_property
+    def statements(self):
+        """{pc: line} of the places where a step may end. That excludes all before the body, and the function's first
+        and last line, of which GCC puts parts at every co_await, unless the last one is more than a brace."""
+        last_ends = not linecache.getline(self.file, self.lines[-1]).strip(" };\t\n")
+        without = 0, self.lines[0], self.lines[-1] * last_ends
+        return {each.pc: each.line for each in self.code.values()
+                if each.pc == each.row and each.pc > self.body and each.line not in without}  # fmt: skip
 
     def suspension(self, index):
         """The instruction that suspends a coroutine at the co_await with this number, or where its function begins.
@@ -119,7 +119,7 @@ class Function:
         GCC only the call is on the line of the co_await."""
         for where in f"0x{self.index:x}", "":  # ASan computes the place beforehand
             store = re.compile(rf"mov{'wb'[not self.is_gcc]}\s+\$0x{index:x},\s*{where}\(")
-            for each in itertools.dropwhile(lambda each: not store.match(each.text), self.code):
+            for each in itertools.dropwhile(lambda each: not store.match(each.text), self.code.values()):
                 if "await_suspend" in each.text or not self.is_gcc:
                     return each.pc
         return self.start
@@ -170,8 +170,9 @@ class Coroutine:
     @functools.cached_property
     def index(self):
         """The number of the co_await that it waits at, None if it is not to be found."""
-        place, size = self.frame + (self.function.index or 0), self.function.index_size
-        return int.from_bytes(self.program.read(place, size), "little") if self.function.is_readable else None
+        if self.function.is_readable:
+            place, size = self.frame + self.function.index, 2 if self.function.is_gcc else 1
+            return int.from_bytes(self.program.read(place, size), "little")
 
     @property
     def is_fresh(self):
@@ -207,9 +208,8 @@ class Coroutine:
     @property
     def line(self):
         """Where it runs or waits."""
-        lines = self.function.line_of
-        waits = 0 if self.awaiting_pc == self.pc or self.is_fresh else lines[self.awaiting_pc]
-        return self.running_line or waits or min(filter(None, lines.values()), default=0)
+        waits = 0 if self.awaiting_pc == self.pc or self.is_fresh else self.function.code[self.awaiting_pc].line
+        return self.running_line or waits or self.function.lines[0]
 
     @functools.cached_property
     def text(self):
@@ -433,18 +433,18 @@ class Program:
         """Looks for all coroutines and lists them as a tree. The innermost that waits for no task has the text of the
         line where it waits."""
         self.listed, self.listed_at, lines = [], self.stop_number, []
-        stack = [(0, root) for root in reversed(self.find_tasks())]
-        while stack:
-            depth, task = stack.pop()
-            for coroutine in task.coroutines:
+
+        def show(task, depth):
+            for depth, coroutine in enumerate(task.coroutines, depth):
                 self.listed.append(coroutine)
-                more = ""
-                if coroutine is task.coroutines[-1]:
-                    text = "" if task.children else linecache.getline(coroutine.function.file, coroutine.line).strip()
-                    more = f" [{task.state}]" if task.state else f": {text}" if text else ""
-                lines.append(f"{len(self.listed):>3}  {'  ' * depth}{coroutine.text}{more}")
-                depth += 1
-            stack += [(depth, child) for child in reversed(task.children)]
+                lines.append(f"{len(self.listed):>3}  {'  ' * depth}{coroutine.text}")
+            text = "" if task.children else linecache.getline(coroutine.function.file, coroutine.line).strip()
+            lines[-1] += f" [{task.state}]" if task.state else f": {text}" if text else ""
+            for child in task.children:
+                show(child, depth + 1)
+
+        for root in self.find_tasks():
+            show(root, 0)
         return "\n".join(lines or [f"No coroutines of asio::awaitable here ({NEEDS})."])
 
     def listed_coroutine(self, argument):
@@ -454,10 +454,8 @@ class Program:
             raise ValueError("async-in takes a number of async-tasks and a command that looks, such as: 3 print x")
         if RUNS.match(command.strip()):
             raise ValueError("async-in takes commands that look, not ones that let the program run.")
-        if not self.listed or self.listed_at != self.stop_number:
-            raise ValueError("async-in takes the numbers that async-tasks has shown at this stop: run that first.")
-        if not 1 <= int(number) <= len(self.listed):
-            raise ValueError(f"async-tasks has shown no number {number}.")
+        if self.listed_at != self.stop_number or not 1 <= int(number) <= len(self.listed):
+            raise ValueError(f"async-tasks has shown no number {number} at this stop.")
         coroutine = self.listed[int(number) - 1]
         for _thread, frames in self.threads():
             for body in self.bodies(frames):
@@ -474,7 +472,7 @@ class Step:
         """From the newest of these machine frames, which is in or below this coroutine's body."""
         self.program, self.promises, self.deaths = program, program.chain(body.promise), {}
         coroutine = Coroutine(program, body.promise)
-        catches = [each.pc for each in coroutine.function.code if "__cxa_begin_catch" in each.text]
+        catches = [each.pc for each in coroutine.function.code.values() if "__cxa_begin_catch" in each.text]
         self.ends = {pc: {coroutine.frame} for pc in catches}  # an exception would end the debugger's own step there
         self.inside, self.line = body.frame == frames[0], body.frame.line
         # Where GCC creates a coroutine in the middle of a line, a debugger's step out stops in the library.

@@ -324,6 +324,14 @@ class EditorTest:
             self.assertEqual((stop.reason, stop.text), ("breakpoint", "co_return task_id * 10;"))
             self.assert_runs_to_the_end(editor, stop)
 
+    def test_step_to_a_breakpoint(self):
+        """The program stops there once, not for the step and then for the breakpoint."""
+        with self.session(PROGRAM, MAIN, FETCHING, "co_return fmt::format(") as (editor, stop):
+            stops = [stop, stop := editor.step(stop), stop := editor.step(stop)]
+            self.assertEqual(self.texts(stops), statements(FETCHING, "co_return fmt::format("))
+            self.assertIn(stop.reason, ("step", "breakpoint"))
+            self.assertEqual(editor.run(stop).reason, "end", stops)
+
     @contextlib.contextmanager
     def long_step(self):
         """The editor and where it begins a step that takes ten hours."""

@@ -3,7 +3,7 @@
 //   phase 2, parallel tasks:   async_task 1, 2, 3    100/200/300 ms    on a pool of three worker threads
 //   phase 3, sequential loop:  process_item 1, 2, 3  50 ms each        on the main thread
 // A coroutine is a function that returns awaitable<T> and uses co_await or co_return. Calling it runs nothing of it: it
-// starts when another coroutine co_awaits it or, put by co_spawn on an executor (an event loop, a thread pool), there.
+// starts when another coroutine co_awaits it, or when co_spawn puts it on an executor (an event loop's or a pool's).
 // While it waits it is suspended: it blocks no thread, and its arguments and locals stay in its frame, on the heap.
 
 #include <fmt/format.h>
@@ -77,17 +77,17 @@ struct outcome {
     std::exception_ptr error;
 };
 
-/// Runs `tasks` at the same time on `workers` and waits for all: as long as the slowest takes. A task that throws stops
+/// Spawns `tasks` on `workers` and waits for all: if they only wait, as long as the slowest. A task that throws stops
 /// neither the others nor the join. Returns how each ended, on the awaiting coroutine's executor. That must be a strand
-/// or have a single thread: else the group may end, and be freed, while another thread is still in its starting loop.
+/// or have one thread; tasks spawned there, too, must wait for something. Else the group may be freed while it starts.
 asio::awaitable<std::vector<outcome>> join_tasks(asio::any_io_executor workers,
                                                  std::vector<asio::awaitable<std::uint32_t>> tasks) {
     if (tasks.empty()) co_return std::vector<outcome>{};  // A group of no operations would never complete.
     // `deferred` leaves the start to the group. What a task throws, co_spawn catches on the worker, for `errors` below.
     std::vector<decltype(asio::co_spawn(workers, std::move(tasks.front()), asio::deferred))> operations;
     for (auto& task : tasks) operations.push_back(asio::co_spawn(workers, std::move(task), asio::deferred));
-    // Through a slot, a cancel of the awaiting coroutine would reach the group, so tasks on other threads: a data race.
-    // The empty one holds it back until after the join. (Boost 1.81 cannot bind a slot to `deferred`.)
+    // A cancel of the awaiting coroutine would go through its slot to the group, and to tasks on other threads: a data
+    // race. An empty slot holds it back until after the join. (Boost 1.81 cannot bind a slot to `deferred`.)
     auto group = asio::experimental::make_parallel_group(std::move(operations));
     auto token = asio::bind_cancellation_slot(asio::cancellation_slot{}, asio::use_awaitable);
     auto [order, errors, results] = co_await group.async_wait(asio::experimental::wait_for_all(), std::move(token));
@@ -101,8 +101,8 @@ bool report(const std::vector<outcome>& outcomes) {
     std::string results;
     std::size_t id = 0, succeeded = 0;
     for (const outcome& task : outcomes) {
+        ++id;
         try {
-            ++id;
             if (task.error) std::rethrow_exception(task.error);  // Caught on a worker, thrown again here, on main.
             results += fmt::format("{}{}", succeeded++ == 0 ? "" : ", ", task.result);
         } catch (const std::exception& error) {
@@ -164,12 +164,12 @@ std::uint32_t parse(const std::vector<std::string>& arguments) {
 int main(int argc, char* argv[]) try {
     thread_name = "main";
     const std::vector<std::string> arguments{argv + 1, argv + argc};
-    bool all_succeeded = true;
+    bool all_succeeded = false;
     if (arguments == std::vector<std::string>{"--help"}) {
-        std::cout << usage << std::flush;
+        all_succeeded = static_cast<bool>(std::cout << usage << std::flush);
     } else {
         const std::uint32_t failing_task = parse(arguments);
-        asio::io_context main_context{1};  // An event loop, run by the threads that call run(): one, as 1 hints.
+        asio::io_context main_context{1};  // An event loop. It has no thread: run() lends it one, only one, as 1 hints.
         // The pool's destructor stops and joins its threads. It is declared second, to be destroyed first: when an
         // exception leaves run() in mid-join, no task may outlive the main_context that it completes into.
         asio::thread_pool workers{3};
@@ -177,7 +177,7 @@ int main(int argc, char* argv[]) try {
             if (error) std::rethrow_exception(error);  // It comes out of run().
             all_succeeded = succeeded;
         });
-        main_context.run();  // Returns when nothing is left to do; async_main counts until it ends, even if it waits.
+        main_context.run();  // Returns when no work is left: async_main is work until it ends, even while it waits.
     }
     if (!std::cout) throw std::runtime_error{"cannot write to stdout"};
     return all_succeeded ? 0 : 1;

@@ -642,7 +642,7 @@ class LLDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
     catch_throw, status = "breakpoint set -E c++", "process status"
     stop_line = r" at (?:main|coroutines)\.cpp:(\d+)"
     on_terminal = LLDB, "--no-lldbinit", "-o", LLDB_HELPER
-    prompt, run_to_wait = r"\(lldb\) $", "process launch -o /dev/null -- wait"
+    prompt, run_to_wait = r"\(lldb\) ", "process launch -o /dev/null -- wait"  # LLDB may print a warning behind it
 
     def run_commands(self, *commands, program=None):
         return lldb(*commands, program=program)

@@ -39,15 +39,35 @@ asio::awaitable<int> work(bool fails = false) {
     co_return 1;
 }
 
-asio::awaitable<void> awaits(asio::any_io_executor workers, asio::cancellation_signal& cancel) {
+const auto main_thread = std::this_thread::get_id();
+
+asio::awaitable<bool> blocking() {
+    std::this_thread::sleep_for(1ms);
+    co_return std::this_thread::get_id() != main_thread;
+}
+
+asio::awaitable<void> aborted() {
+    try {
+        co_await work();
+    } catch (const std::exception&) {
+        std::cout << "aborted" << std::endl;
+    }
+}
+
+asio::awaitable<void> awaits(asio::any_io_executor workers, asio::cancellation_signal& cancel_this) {
     using namespace asio::experimental::awaitable_operators;
     const auto executor = co_await asio::this_coro::executor;
     const auto first = co_await (work() || sleep_for(50ms));
     const auto second = co_await (work(true) || sleep_for(50ms));
     std::cout << first.index() << second.index() << " came first" << std::endl;
+    const bool on_worker = co_await asio::co_spawn(workers, blocking(), asio::use_awaitable);
+    std::cout << on_worker << (std::this_thread::get_id() == main_thread) << " on a worker, then here" << std::endl;
     co_await joins(executor);
-    asio::co_spawn(workers, sleep_for(1ms), asio::detached);
-    asio::post(executor, [&] { cancel.emit(asio::cancellation_type::terminal); });
+    asio::cancellation_signal cancel;
+    const auto strand = asio::make_strand(workers);
+    asio::co_spawn(strand, aborted(), asio::bind_cancellation_slot(cancel.slot(), asio::detached));
+    asio::post(strand, [&] { cancel.emit(asio::cancellation_type::terminal); });
+    asio::post(executor, [&] { cancel_this.emit(asio::cancellation_type::terminal); });
     co_await joins(workers);
     co_await sleep_for(1h);
 }
@@ -120,15 +140,20 @@ class ReadmeTest(unittest.TestCase):
             [("#include <boost", "const auto program_start"), ("/// Waits `duration`", "/// Waits 100 ms"),
              ("/// How a task ended", "/// Traces each failure")])  # fmt: skip
         join = join.replace("std::uint32_t", "std::unique_ptr<int>")
-        self.assertIn(f"`{re.search(r'co_await .work.*(?=;)', COPIED)[0]}`", README)
+        for code in ("co_await (work() || sleep_for(50ms))", "bind_cancellation_slot(cancel.slot(), asio::detached)",
+                     "cancel.emit(asio::cancellation_type::terminal)", "asio::make_strand(workers)",
+                     "co_await asio::co_spawn(workers, blocking(), asio::use_awaitable)"):  # fmt: skip
+            self.assertIn(f"{code}`", README)
+            self.assertIn(code, COPIED)
         with tempfile.TemporaryDirectory() as folder:
             source, program = pathlib.Path(folder, "copied.cpp"), pathlib.Path(folder, "copied")
-            source.write_text("#include <memory>\n" + includes + sleep_for + join + COPIED, "utf-8")
+            source.write_text("#include <memory>\n#include <thread>\n" + includes + sleep_for + join + COPIED, "utf-8")
             include = f"-I{os.environ.get('BOOST', '/usr/include')}"
             options = "-std=c++20", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror", "-pthread"
             said = run(os.environ.get("CXX", "c++"), *options, include, source, "-o", program)
             self.assertTrue(program.exists(), said)
-            self.assertEqual(run(program), "11 came first\n10 0 30 joined\n10 0 30 joined\ncancelled\n")
+            self.assertEqual(sorted(run(program).splitlines()), [
+                "10 0 30 joined", "10 0 30 joined", "11 came first", "11 on a worker, then here", "aborted", "cancelled"])  # fmt: skip
 
     def test_benchmark(self):
         """It runs. What it measures is for those who start it by hand."""

@@ -171,7 +171,7 @@ int main(int argc, char* argv[]) try {
         const std::uint32_t failing_task = parse(arguments);
         asio::io_context main_context{1};  // An event loop. It has no thread: run() lends it one, only one, as 1 hints.
         // The pool's destructor stops and joins its threads. It is declared second, to be destroyed first: when an
-        // exception leaves run() in mid-join, no task must outlive the main_context that it completes into.
+        // exception leaves run() in mid-join, a task must not outlive the main_context that it completes into.
         asio::thread_pool workers{3};
         asio::co_spawn(main_context, async_main(workers.get_executor(), failing_task), [&](auto error, bool succeeded) {
             if (error) std::rethrow_exception(error);  // It comes out of run().

@@ -188,6 +188,7 @@ NESTED = [
     ("nested::{lambda}", "value=1.5", "co_await object.on_lvalue(static_cast<int>(value));"),
     ("nested", "", "co_await generic(1.5);"),
 ]
+RUNNING = "continue", "next", "fin", "thread apply all next", "thread step-over"
 NEEDS = "coroutines can only be read in a build with -O0 -g"
 
 
@@ -242,15 +243,15 @@ class TreeTest:
     def test_what_cannot_be_done_is_said_in_one_sentence(self):
         off, unstarted = self.run_commands(
             self.failing("async-step maybe"), self.failing("async-tasks"), program=COROUTINES)
-        unlisted, _listing, no_such, running = self.standing_still(
+        unlisted, _listing, no_such, *running = self.standing_still(
             self.failing("async-in 1 bt"), "async-tasks", self.failing("async-in 99 bt"),
-            self.failing("async-in 1 continue"))  # fmt: skip
+            *(self.failing(f"async-in 1 {command}") for command in RUNNING))  # fmt: skip
         for output, sentence in [
             (off, "async-step takes on or off."),
             (unstarted, "The program is not being run."),
             (unlisted, "async-tasks has shown no number 1 at this stop."),
             (no_such, "async-tasks has shown no number 99 at this stop."),
-            (running, "async-in takes commands that look"),
+            *((output, "async-in takes commands that look") for output in running),
         ]:
             self.assertIn(sentence, output)
 

@@ -36,9 +36,10 @@ NO_PART = re.compile(r"::(any_\w*executor|\w+_(system_executor|executor_type|con
 PLACE = re.compile(r"DW_OP_(?:fbreg (-\d+)|breg\d+ [^,\n]*)\W+(?:\d+: )?DW_OP_deref\b"
                    r"(?:\W+(?:\d+: )?DW_OP_plus_uconst (\w+))?")  # fmt: skip
 JUMP = re.compile(r"j|b$|b\.|cb|tb")
-RUNS = re.compile(r"(async-(next|in)|adv\w*|attach|c|cont\w*|detach|fg|fin\w*|gdb-remote|j|jump|k|kill|n|ni|next\w*|"
-                  r"proc\w* (?!st|h|sa)\w+|r|ret\w*|rev\w*|run|s|si|start\w*|step\w*|signal|th\w* [sucrjp]\w*|u|until)"
-                  r"(?!\S)")  # fmt: skip
+# The commands of both debuggers that let the program run.
+RUNS = re.compile(r"(async-(next|in)|adv\w*|attach|c|cont\w*|detach|fg|fini?|finish|f(aas|rame ap\w*)|gdb-remote|j|"
+                  r"jump|k|kill|n|ni|next\w*|proc\w* (?!st|h|sa)\w+|r|ret\w*|rev\S*|run|s|si|start\w*|step\w*|"
+                  r"signal|tf?aas|th\w* [acjprsu]\S*|u|until)(?!\S)")  # fmt: skip
 NEEDS = "coroutines can only be read in a build with -O0 -g"
 WAITS = "[waits for task] "  # marks the coroutine that the completion of a spawned one resumes
 

@@ -532,6 +532,17 @@ class GDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
         self.assertEqual(self.texts(returns)[0], "co_return 1;", returns)
         self.assertIn(self.texts(above), (["co_await one_line();"], ['std::puts("stepped");']), above)
 
+    def test_next_from_a_last_brace(self):
+        """It does not stop at the function's first line: with GCC, that is where a coroutine ends."""
+        first, *_ = self.walk_with("next 2", 'trace(fmt::format("Item {} processed"', 1)
+        self.assertIn(first, ("co_await process_item(item);", statement(MAIN[line_of("item <= 3") - 1])))
+
+    def test_captures_of_an_awaiting_lambda(self):
+        """In GCC's coroutines they are where a pointer in the coroutine frame leads to."""
+        *_, full = gdb(f"break coroutines.cpp:{line_of('chain: innermost', OTHER)}", "run", "bt full", program=COROUTINES)
+        captured = re.search(r" listen::\{lambda\} .*\n(?: {8}.*\n)*? {8}session = (.*)", full)
+        self.assertIn(captured and captured[1], ("{port = 7}", None), full)  # Clang has no such variable
+
     def test_less_and_more_of_the_stack(self):
         line = line_of('trace(fmt::format("Fetching data')
         *_, two, last, last_two, raw, full, _off, filtered_off = gdb(

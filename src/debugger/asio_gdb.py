@@ -171,8 +171,8 @@ def values(coroutine, variables):
     """What GDB wants of a frame's arguments or locals. They are read beforehand, lazily: an exception while GDB prints
     the frame would cut the line off. With symbols instead of the names, GDB 13's MI hangs."""
     for variable in variables:
-        with contextlib.suppress(gdb.error):
-            value = value_at(coroutine.frame + variable.offset, variable.type)
+        with contextlib.suppress(gdb.error, ValueError):
+            value = value_at(coroutine.place(variable), variable.type)
             value.fetch_lazy()
             yield types.SimpleNamespace(symbol=lambda name=variable.name: name, value=lambda value=value: value)
 

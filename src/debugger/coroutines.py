@@ -31,18 +31,20 @@ WRAPPER = "__await_suspend_wrapper__"  # Clang puts a part of each co_await into
 THROW = re.compile(r"__cxa_(re)?throw|_Unwind_")
 HIDDEN = re.compile(r"_Coro_|__|D\.\d|(Aw\d+|T\d+|Is|Fs|frame_ptr|this)$")  # variables that the compiler makes
 NO_PART = re.compile(r"::(any_\w*executor|\w+_(system_executor|executor_type|context)|thread_pool|strand|scheduler)$")
-PLACE = re.compile(r"DW_OP_(?:fbreg (-\d+)|breg\d+ [^,\n]*)\W+(?:\d+: )?DW_OP_deref\b"
-                   r"(?:\W+(?:\d+: )?DW_OP_plus_uconst (\w+))?")  # fmt: skip
+PLACE = re.compile(r"DW_OP_(?:fbreg (-\d+)|breg\d+ [^,\n]*)" + 2 * (
+    r"(?:\W+(?:\d+: )?(DW_OP_deref)\b(?:\W+(?:\d+: )?DW_OP_plus_uconst (\w+))?)?"))
 JUMP = re.compile(r"j|b$|b\.|cb|tb")
 # The commands of both debuggers that let the program run.
-RUNS = re.compile(r"(async-(next|in)|adv\w*|attach|c|cont\w*|detach|fg|fini?|finish|f(aas|rame ap\w*)|gdb-remote|j|"
-                  r"jump|k|kill|n|ni|next\w*|proc\w* (?!st|h|sa)\w+|r|ret\w*|rev\S*|run|s|si|start\w*|step\w*|"
-                  r"signal|tf?aas|th\w* [acjprsu]\S*|u|until)(?!\S)")  # fmt: skip
+RUNS = re.compile(r"(_reg\S*-[aj]\w*|async-(next|in)|adv\w*|attach|c|cont\w*|detach|fg|f(aas|rame ap\w*)|fini?s?|"
+                  r"finish|gdb-remote|ju?m?p?|kdp-remote|ki?l?l?|ni?|next\w*|pla\w* pro\w* \w+|pro\w* (?!st|h|sa)\w+|"
+                  r"r([cns]i?)?|ret\w*|reverse-([cfn]|st)\w*|run|si?f?|start\w*|step\w*|signal|tf?aas|"
+                  r"th\w* [acjnprsu]\S*|u|unti?l?)(?!\S)")  # fmt: skip
 NEEDS = "coroutines can only be read in a build with -O0 -g"
 WAITS = "[waits for task] "  # marks the coroutine that the completion of a spawned one resumes
 
-# A variable in a coroutine frame. `spill` is where, in its machine frame, a running coroutine keeps that one's address.
-Variable = namedtuple("Variable", "name type offset spill argument")
+# A variable in a coroutine frame or, where a pointer there leads to, in a lambda: then `inner` is its offset in that.
+# `spill` is where, in its machine frame, a running coroutine keeps the address of its coroutine frame.
+Variable = namedtuple("Variable", "name type offset inner spill argument")
 # The AT&T text has the names of called functions. The line is 0 if it is of another file; `row` is where it begins.
 Instruction = namedtuple("Instruction", "pc row line text")
 # A machine frame, as the debugger has it, with the full name of its function, and its file or shared library.
@@ -79,8 +81,10 @@ class Function:
         variables, locations = self.program.find_variables(pc)
         locations, found = iter(locations), []
         for name, type_, argument in variables:  # names may repeat, in the same order
-            if place := PLACE.search(next((location for other, location in locations if other == name), "")):
-                found.append(Variable(name, type_, int(place[2] or "0", 0), int(place[1] or 0), argument))
+            place = PLACE.search(next((location for other, location in locations if other == name), ""))
+            if place and place[2]:
+                inner = int(place[5] or "0", 0) if place[4] else None
+                found.append(Variable(name, type_, int(place[3] or "0", 0), inner, int(place[1] or 0), argument))
         return found
 
     def member(self, variable, member):
@@ -212,9 +216,13 @@ class Coroutine:
 
     @functools.cached_property
     def text(self):
-        values = (f"{v.name}={self.program.show(v.type, self.frame + v.offset)}" for v in self.function.arguments)
+        values = (f"{v.name}={self.program.show(v.type, self.place(v))}" for v in self.function.arguments)
         place = f" at {os.path.basename(self.function.file)}:{self.line}" if self.function.file else ""
         return f"{self.name}({', '.join(values)}){place}"
+
+    def place(self, variable):
+        address = self.frame + variable.offset
+        return address if variable.inner is None else self.program.word(address) + variable.inner
 
     @property
     def locals(self):
@@ -404,7 +412,7 @@ class Program:
                 if (alive := coroutine.is_alive) is not False:
                     found[promise] = coroutine
                     unknown += [promise] if alive is None else []
-        if 2 * len(unknown) < len(found):  # The memory is glibc's: what is there instead has come after these.
+        if 5 * len(unknown) < 4 * len(found):  # The memory is glibc's: what is there instead has come after these.
             found = {promise: found[promise] for promise in found.keys() - unknown}
         tasks, owner = [], {}
         for entry in [coroutine for coroutine in found.values() if coroutine.function.is_entry]:
@@ -438,17 +446,15 @@ class Program:
         line where it waits."""
         self.listed, self.listed_at, lines = [], self.stop_number, []
 
-        def show(task, depth):
+        tasks = [(0, root) for root in reversed(self.find_tasks())]
+        while tasks:
+            depth, task = tasks.pop()
             for depth, coroutine in enumerate(task.coroutines, depth):
                 self.listed.append(coroutine)
                 lines.append(f"{len(self.listed):>3}  {'  ' * depth}{coroutine.text}")
             text = "" if task.children else linecache.getline(coroutine.function.file, coroutine.line).strip()
             lines[-1] += f" [{task.state}]" if task.state else f": {text}" if text else ""
-            for child in task.children:
-                show(child, depth + 1)
-
-        for root in self.find_tasks():
-            show(root, 0)
+            tasks += [(depth + 1, child) for child in reversed(task.children)]
         return "\n".join(lines or [f"No coroutines of asio::awaitable here ({NEEDS})."])
 
     def listed_coroutine(self, argument):
@@ -497,7 +503,10 @@ class Step:
         """Whether the debugger's own step has ended where a user wants to be."""
         found, newest = list(self.program.bodies(frames)), frames[0]
         if found and found[0].frame == newest and found[0].promise in self.promises:
-            function = Coroutine(self.program, found[0].promise).function
+            try:
+                function = Coroutine(self.program, found[0].promise).function
+            except ValueError:  # it has ended, which GCC counts among its first line
+                return False
             elsewhere = found[0].promise != self.promises[0] or newest.line != self.line or not self.inside
             return newest.line in function.statements.values() and newest.pc > function.body and elsewhere
         within = self.promises[0] in (body.promise for body in found)

@@ -263,6 +263,8 @@ class Coroutine:
 
     def top(self):
         """Of an entry point: the promise of the innermost coroutine of its chain."""
+        if self.function.top is None:
+            raise ValueError(NEEDS)
         return self.program.word(self.promise + self.function.top)
 
 

@@ -1,0 +1,165 @@
+"""What each compiler makes of a coroutine, in builds with -O0 -g: the variables that it adds, the number that it gives
+to each co_await, the code that suspends. Knows debug information and code, no memory.
+
+    GCC     body: f(_Z1fi.Frame *) [clone .actor], whose only parameter is frame_ptr. In its outermost block, in this order:
+            frame_ptr, _Coro_*, _Coro_self_handle, then this and the arguments, then _Coro_resume_index. After it: locals,
+            and temporaries: Is, Fs, Aw0, D.1234. What GCC makes itself is declared in no line.
+            Numbers: 2 bytes; 2 is the initial suspension; odd in a coroutine that has been destroyed.
+    Clang   body: f(int) [clone .resume]. Arguments are marked as such; __promise and __coro_frame are its own.
+            Numbers: 1 byte; 0 is the initial suspension. A part of each co_await is in a function of its own, the
+            await_suspend wrapper, which has the coroutine's name.
+"""
+
+from __future__ import annotations
+
+import abc
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .debugger import Instruction, Member, Symbol, Type
+from .location import Location, parse
+from .machine import Machine
+
+WRAPPER = "__await_suspend_wrapper__"
+AWAIT_SUSPEND = "await_suspend"  # is in the name of Clang's wrapper, too
+FRAME_PARAMETERS = ("__coro_frame", "frame_ptr")  # by Clang, GCC: the pointer to the coroutine frame, in a body
+CREATES = re.compile(r"_Coro_|__coro_frame$|__promise$")  # variables in a ramp
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable in a coroutine frame."""
+
+    name: str
+    type: Type
+    location: Location
+    is_argument: bool  # as the debug information has it
+    line: int  # where it is declared, or 0
+
+
+def variables_in(symbols: Iterable[Symbol]) -> list[Variable]:
+    """Those of these symbols that are in a coroutine frame."""
+    placed = ((symbol, parse(symbol.location)) for symbol in symbols)
+    return [
+        Variable(symbol.name, symbol.type, location, symbol.is_argument, symbol.line)
+        for symbol, location in placed
+        if location
+    ]
+
+
+def is_wrapper(function_name: str) -> bool:
+    """Whether this is Clang's function for a part of a co_await."""
+    return WRAPPER in function_name
+
+
+def is_creation(symbols: Iterable[Symbol]) -> bool:
+    """Whether code with these variables creates a coroutine: a ramp (or a body, which has them as well)."""
+    return any(CREATES.match(symbol.name) for symbol in symbols)
+
+
+class Compiler(abc.ABC):
+    """What one compiler makes of a coroutine."""
+
+    name: str
+    promise: str  # the variable that is the promise
+    number_size: int  # bytes that the number of a co_await takes
+    initial: int  # the number of the initial suspension
+    base_distance: int  # from a machine frame's base, which debug information counts from, to rbp
+    tells_destroyed: bool  # whether the number tells that a coroutine has been destroyed
+
+    @abc.abstractmethod
+    def number_offset(
+        self, variables: Mapping[str, Variable], members: Callable[[Type], Sequence[Member]]
+    ) -> int | None:
+        """Where in the coroutine frame the number is of the co_await that the coroutine waits at."""
+
+    @abc.abstractmethod
+    def arguments(self, variables: Sequence[Variable]) -> list[Variable]:
+        """The coroutine's arguments, among the variables of its outermost block."""
+
+    @abc.abstractmethod
+    def is_programs(self, name: str, line: int) -> bool:
+        """Whether a local variable that is declared in this line is one of the program's, not the compiler's own."""
+
+    @abc.abstractmethod
+    def place_of(self, store: Instruction, call: Instruction) -> int:
+        """The instruction to show for a suspension: on the line of its co_await, and all its variables visible. The
+        first of these stores the number, the second one calls await_suspend."""
+
+    def suspensions(self, code: Iterable[Instruction], machine: Machine, offset: int) -> dict[int, int]:
+        """The suspension points of a body: the number of each co_await, and the instruction to show for it.
+
+        Right before a coroutine calls await_suspend, it stores the number of that co_await in its frame:
+            movb $0x1,0x48(%rax)
+            call <f(int) [clone .__await_suspend_wrapper__await]>
+        With AddressSanitizer the address has been computed before: movb $0x1,(%rax)."""
+        code = list(code)
+        for place in offset, None:
+            pattern, found = machine.store_pattern(self.number_size, place), {}
+            last: tuple[int, Instruction] | None = None
+            for each in code:
+                if pattern and (store := pattern.match(each.text)):
+                    last = int(store[1], 16), each
+                elif last and AWAIT_SUSPEND in each.text:
+                    number, instruction = last
+                    found[number], last = self.place_of(instruction, each), None
+            if found:
+                return found
+        return {}
+
+
+class GCC(Compiler):
+    """GCC 12 and newer."""
+
+    name, promise, number_size, initial, base_distance, tells_destroyed = "GCC", "_Coro_promise", 2, 2, 16, True
+
+    def number_offset(
+        self, variables: Mapping[str, Variable], members: Callable[[Type], Sequence[Member]]
+    ) -> int | None:
+        number = variables.get("_Coro_resume_index")
+        return number.location.offset if number else None
+
+    def arguments(self, variables: Sequence[Variable]) -> list[Variable]:
+        names = [variable.name for variable in variables]
+        first = names.index("_Coro_self_handle") + 1 if "_Coro_self_handle" in names else 0
+        between = variables[first : names.index("_Coro_resume_index")]
+        return [variable for variable in between if not re.match(r"D\.\d|__", variable.name)]
+
+    def is_programs(self, name: str, line: int) -> bool:
+        return bool(line) and not re.match("__|_Coro_", name)
+
+    def place_of(self, store: Instruction, call: Instruction) -> int:
+        return call.pc  # only the call is on the line of the co_await
+
+
+class Clang(Compiler):
+    """Clang 19 and newer."""
+
+    name, promise, number_size, initial, base_distance, tells_destroyed = "Clang", "__promise", 1, 0, 0, False
+
+    def number_offset(
+        self, variables: Mapping[str, Variable], members: Callable[[Type], Sequence[Member]]
+    ) -> int | None:
+        frame = variables.get("__coro_frame")
+        offsets = (member.offset for member in members(frame.type) if member.name == "__coro_index") if frame else ()
+        return next(iter(offsets), None)
+
+    def arguments(self, variables: Sequence[Variable]) -> list[Variable]:
+        return [variable for variable in variables if variable.is_argument and not variable.name.startswith("__")]
+
+    def is_programs(self, name: str, line: int) -> bool:
+        return not name.startswith("__")
+
+    def place_of(self, store: Instruction, call: Instruction) -> int:
+        return store.pc
+
+
+def compiler_of(variables: Iterable[Variable]) -> Compiler | None:
+    """The compiler that made a body with these variables; None if they are not those of a body."""
+    names = {variable.name for variable in variables}
+    if "_Coro_resume_index" in names:
+        return GCC()
+    if "__coro_frame" in names:
+        return Clang()
+    return None

@@ -1,0 +1,153 @@
+"""One coroutine at one stop: facts that are read from its frame and its promise, and no state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from . import layout
+from .compilers import Variable
+from .debugger import BUILD, WORD, NoCoroutine, NoDebugInformation, NoMemory, UnknownAsio
+from .function import Function
+from .parts import Path
+from .program import Snapshot
+
+MOST_IN_CHAIN = 100_000  # coroutines that await each other
+
+
+class Coroutine:
+    """A coroutine, known by its promise's address. Raises NoCoroutine or NoMemory where there is none."""
+
+    __slots__ = ("snapshot", "promise", "frame", "function")
+
+    def __init__(self, snapshot: Snapshot, promise: int) -> None:
+        self.snapshot = snapshot
+        self.promise = promise
+        self.frame = snapshot.word(promise)
+        if not 0 < promise - self.frame <= layout.MOST_BEFORE_PROMISE:
+            raise NoCoroutine(f"there is no coroutine at 0x{promise:x}")
+        pc = snapshot.word(self.frame)
+        function = snapshot.program.function(pc)
+        if not function or function.start != pc:
+            raise NoCoroutine(f"there is no coroutine at 0x{promise:x}")
+        self.function: Function = function
+
+    @property
+    def name(self) -> str:
+        """Its function's name, as a programmer writes it."""
+        return self.function.name
+
+    @property
+    def number(self) -> int | None:
+        """The number of the co_await that it waits at; None if that is unknown."""
+        if self.function.compiler is None or self.function.number_offset is None:
+            return None
+        size = self.function.compiler.number_size
+        return int.from_bytes(self.snapshot.read(self.frame + self.function.number_offset, size), "little")
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether Asio says that a thread runs it."""
+        return self.snapshot.word(self.promise + layout.ATTACHED_THREAD) != 0
+
+    @property
+    def has_not_started(self) -> bool:
+        """Whether it still waits at its initial suspension, awaited by nobody."""
+        compiler = self.function.compiler
+        return (
+            compiler is not None
+            and self.number == compiler.initial
+            and not self.is_attached
+            and self.snapshot.word(self.promise + layout.CALLER) == 0
+        )
+
+    @property
+    def destroy(self) -> int:
+        """The address of the function that destroys it."""
+        return self.snapshot.word(self.frame + WORD)
+
+    @property
+    def waiting_pc(self) -> int:
+        """The instruction that suspended it, or where its function begins, if that is not to be found."""
+        number = self.number
+        return self.function.start if number is None else self.function.suspension(number)
+
+    @property
+    def waiting_line(self) -> int:
+        """The line of the co_await that it waits at, or the first one of its function."""
+        return self.function.lines[0] if self.has_not_started else self.function.line_of(self.waiting_pc)
+
+    @property
+    def locals(self) -> list[Variable]:
+        """The program's variables that are visible where it waits, the innermost block's first, without arguments."""
+        return self.function.locals(self.waiting_pc)
+
+    def address_of(self, variable: Variable) -> int:
+        """Where one of its variables is. Raises NoMemory."""
+        address = self.frame + variable.location.offset
+        inner = variable.location.inner
+        return address if inner is None else self.snapshot.word(address) + inner
+
+    def registers(self) -> dict[str, int]:
+        """With these in its machine registers, a debugger sees the variables of this coroutine, which waits.
+
+        A body finds its coroutine frame by an address that it keeps on the thread's stack, `spill` bytes from the base of
+        its machine frame. The promise begins with just that address, so the base may as well be there:
+
+            base                     promise                         rbp = base - 16 with GCC, base with Clang
+            |<-------- spill ------->| address of the coroutine frame | attached_thread_ | ...
+
+        Raises NoDebugInformation where that is not known, or the processor is another one than x86-64."""
+        function = self.function
+        if not function.machine.can_stand_in:
+            raise NoDebugInformation("this takes registers as those of x86-64")
+        unknown = self.waiting_pc == function.start and not self.has_not_started
+        if function.compiler is None or function.spill is None or unknown:
+            raise NoDebugInformation(BUILD)
+        return {"rip": self.waiting_pc, "rbp": self.promise - function.spill - function.compiler.base_distance}
+
+    def waiter(self) -> int:
+        """Of an entry point: the promise of the coroutine that its completion resumes, or 0.
+
+        Asio makes an awaitable_thread a part of the completion handler; its first word is that coroutine's entry point,
+        or null if the handler has been moved on."""
+        for entry_point in self._words(self.function.paths_to_waiter):
+            try:
+                return Coroutine(self.snapshot, entry_point).top_of_stack()
+            except (NoCoroutine, NoMemory):  # what was found is not alive: there may be another one
+                continue
+        return 0
+
+    def task(self) -> int:
+        """Of an entry point: the promise of the coroutine that it is going to start, or 0."""
+        return next(self._words(self.function.paths_to_task), 0)
+
+    def top_of_stack(self) -> int:
+        """Of an entry point: the promise of the innermost coroutine of its chain; 0 if all have ended. Raises UnknownAsio,
+        NoDebugInformation, NoMemory."""
+        if not self.function.is_readable:
+            raise NoDebugInformation(BUILD)
+        if self.function.top_of_stack_offset is None:
+            raise UnknownAsio(f"Asio's {layout.ENTRY_POINT} has no {layout.TOP_OF_STACK} here")
+        return self.snapshot.word(self.promise + self.function.top_of_stack_offset)
+
+    def _words(self, paths: list[Path]) -> Iterator[int]:
+        """The first words of these parts of it, if they are not null."""
+        for path in paths:
+            try:
+                address = self.frame
+                for offset in path:
+                    address = address and self.snapshot.word(address + offset)
+            except NoMemory:  # what the path leads through need not be alive
+                continue
+            if address:
+                yield address
+
+
+def chain(snapshot: Snapshot, promise: int) -> list[int]:
+    """The promises of this coroutine, of the one that awaits it, and so on up to Asio's entry point. Ends where it would
+    go in a circle, as in memory that is no longer theirs. Raises NoMemory."""
+    promises: dict[int, None] = {}
+    while promise and promise not in promises and len(promises) < MOST_IN_CHAIN:
+        promises[promise] = None
+        promise = snapshot.word(promise + layout.CALLER)
+    return list(promises)

@@ -1,0 +1,155 @@
+"""A function's code: whose it is, its statements and, if it is the body of coroutines, its co_awaits and variables.
+
+What is asked of the debugger is asked once: a Function is kept for as long as the same code is loaded."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from . import layout, names
+from .compilers import Compiler, Variable, compiler_of, variables_in
+from .debugger import Debugger, FunctionInfo, Instruction
+from .machine import Machine
+from .parts import Path, paths
+from .source import source_line
+
+MOST_POINTERS = 3  # between an entry point and the task that waits for it
+
+
+class Function:
+    """A function of the program or of a library."""
+
+    def __init__(self, debugger: Debugger, machine: Machine, info: FunctionInfo) -> None:
+        self._debugger = debugger
+        self.machine = machine
+        self.info = info
+        self.start = info.start
+        self.file = info.file
+        self.name = names.plain_name(info.name)
+        self.is_entry_point = self.name.endswith(layout.ENTRY_POINT)
+        self.is_library = names.is_library(info.name, info.file)
+        self._variables: dict[int, list[Variable]] = {}
+
+    @functools.cached_property
+    def compiler(self) -> Compiler | None:
+        """Who compiled it; None if this is no body of a coroutine that the debug information describes."""
+        return compiler_of(self.variables(self.start)) if self.info.end else None
+
+    @functools.cached_property
+    def number_offset(self) -> int | None:
+        """Where in the coroutine frame the number is of the co_await that the coroutine waits at; None if unknown."""
+        by_name = {variable.name: variable for variable in self.variables(self.start)}
+        return self.compiler.number_offset(by_name, self._debugger.members) if self.compiler else None
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether its coroutines can be read: where they wait, with their arguments and locals."""
+        return self.number_offset is not None
+
+    def variables(self, pc: int) -> list[Variable]:
+        """The variables in the coroutine frame that are visible at this instruction, the innermost block's first."""
+        if pc not in self._variables:
+            self._variables[pc] = variables_in(self._debugger.symbols_at(pc))
+        return self._variables[pc]
+
+    @functools.cached_property
+    def arguments(self) -> list[Variable]:
+        """The arguments of its coroutines."""
+        return self.compiler.arguments(self.variables(self.start)) if self.compiler and self.is_readable else []
+
+    def locals(self, pc: int) -> list[Variable]:
+        """The program's variables that are visible at this instruction, the innermost block's first, without the
+        arguments."""
+        arguments = {(variable.name, variable.location.offset) for variable in self.arguments}
+        return [
+            variable
+            for variable in self.variables(pc)
+            if self.compiler
+            and self.compiler.is_programs(variable.name, variable.line)
+            and (variable.name, variable.location.offset) not in arguments
+        ]
+
+    @functools.cached_property
+    def spill(self) -> int | None:
+        """Where in a machine frame of this body, counted from its base, the address of the coroutine frame is."""
+        return next((each.location.spill for each in self.variables(self.start) if each.location.spill), None)
+
+    @functools.cached_property
+    def code(self) -> dict[int, Instruction]:
+        """Its instructions by their addresses, in that order; nothing without debug information."""
+        return {each.pc: each for each in self._debugger.instructions(self.info)} if self.info.end else {}
+
+    @functools.cached_property
+    def lines(self) -> list[int]:
+        """The lines that have code, in order; [0] if none is known."""
+        return sorted({each.line for each in self.code.values()} - {0}) or [0]
+
+    @functools.cached_property
+    def first_jump(self) -> int:
+        """The address of the first jump. Before it a body has no statement: Clang labels its prologue with lines of the
+        body."""
+        return next((each.pc for each in self.code.values() if self.machine.jump.match(each.text)), self.start)
+
+    @functools.cached_property
+    def statements(self) -> dict[int, int]:
+        """Where a step may end: the address and the line of each statement.
+
+        Left out are the function's first and last line, of which GCC puts parts at every co_await; the last one only if
+        there is nothing but a brace."""
+        without = {0, self.lines[0]}
+        if not source_line(self.file, self.lines[-1]).strip(" };"):
+            without.add(self.lines[-1])
+        return {
+            each.pc: each.line
+            for each in self.code.values()
+            if each.pc == each.row and each.pc > self.first_jump and each.line not in without
+        }
+
+    @functools.cached_property
+    def handlers(self) -> list[int]:
+        """The addresses of the instructions that begin to handle an exception."""
+        return [each.pc for each in self.code.values() if "__cxa_begin_catch" in each.text]
+
+    @functools.cached_property
+    def _suspensions(self) -> dict[int, int]:
+        if not self.compiler or self.number_offset is None:
+            return {}
+        return self.compiler.suspensions(self.code.values(), self.machine, self.number_offset)
+
+    def suspension(self, number: int) -> int:
+        """The instruction that suspends a coroutine at the co_await with this number, or where the function begins."""
+        return self._suspensions.get(number, self.start)
+
+    def line_of(self, pc: int) -> int:
+        """The line of an instruction, or the function's first line."""
+        return (self.code[pc].line if pc in self.code else 0) or self.lines[0]
+
+    @functools.cached_property
+    def paths_to_waiter(self) -> list[Path]:
+        """Of an entry point: the ways from its coroutine frame to an awaitable_thread in its arguments."""
+        return self._paths(layout.AWAITABLE_THREAD, MOST_POINTERS)
+
+    @functools.cached_property
+    def paths_to_task(self) -> list[Path]:
+        """Of an entry point: the ways from its coroutine frame to an awaitable in its arguments."""
+        return self._paths(layout.AWAITABLE, 0)
+
+    @functools.cached_property
+    def top_of_stack_offset(self) -> int | None:
+        """Of an entry point: the offset of top_of_stack_ in the promise; None if Asio has no such member."""
+        promise = next((each for each in self.variables(self.start) if each.name == self._promise_variable), None)
+        members = self._debugger.members(promise.type) if promise else ()
+        return next((member.offset for member in members if member.name == layout.TOP_OF_STACK), None)
+
+    @property
+    def _promise_variable(self) -> str:
+        return self.compiler.promise if self.compiler else ""
+
+    def _paths(self, wanted: re.Pattern[str], pointers: int) -> list[Path]:
+        start = [
+            (each.location.offset, each.type)
+            for each in self.arguments
+            if each.location.inner is None and self._debugger.pointee(each.type) is None
+        ]
+        return paths(self._debugger, start, wanted, layout.NO_HANDLER, pointers)

@@ -1,0 +1,39 @@
+"""GDB 13 or newer: what it lends the model, and how it shows the model's answers."""
+
+from __future__ import annotations
+
+import gdb
+
+from ..program import Program
+from .backtrace import NAME, LogicalStack
+from .commands import Commands
+from .hooks import Hooks
+from .lends import GDB
+from .stepping import OTHERS, Stepper
+
+_installed: list[object] = []
+
+
+def install() -> None:
+    """Adds the helpers to this GDB. Once is enough; again does no harm."""
+    if _installed:
+        return
+    program = Program(GDB())
+    stack, stepper = LogicalStack(program), Stepper(program)
+    gdb.frame_filters[NAME] = stack
+    hooks = Hooks(
+        {
+            "hook-next": stepper.before_next,
+            "hookpost-next": stepper.after_next,
+            "hook-stop": stepper.at_stop,
+            "hook-backtrace": stack.backtrace_begins,
+            "hookpost-backtrace": stack.backtrace_ends,
+            **{f"hook-{command}": stepper.before_other for command in OTHERS},
+        }
+    )
+    # When several threads step over breakpoints at once, GDB 13 was seen to lose a register, and the program to crash.
+    gdb.execute("set displaced-stepping off")
+    gdb.events.cont.connect(lambda _event: stack.backtrace_ends())
+    for loaded in gdb.events.exited, gdb.events.new_objfile, gdb.events.clear_objfiles:
+        loaded.connect(lambda _event: program.forget())
+    _installed.extend([stack, stepper, hooks, Commands(program, stepper)])

@@ -1,0 +1,199 @@
+"""What GDB lends the model: the interface of debugger.py, for the selected inferior."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import re
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any
+
+import gdb
+
+from ..debugger import Frame, FunctionInfo, Instruction, Mapping, Member, NoMemory, Symbol, Thread
+
+REFERENCES = (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF)
+MOST_ELEMENTS = 40  # of a string, in a value's text
+
+
+def execute(command: str) -> str:
+    """What the command prints on a terminal. In a session of MI, GDB 18 gives most of it as MI's stream records: ~"text".
+    Raises gdb.error."""
+    lines = gdb.execute(command, to_string=True).splitlines(keepends=True)
+    return "".join(ast.literal_eval(line[1:].strip()) if re.match(r'~".*"$', line) else line for line in lines)
+
+
+def value_at(address: int, type_: gdb.Type) -> gdb.Value:
+    """The value in memory; a reference's is what it refers to. Raises gdb.error where it is read."""
+    plain = type_.strip_typedefs()
+    if plain.code in REFERENCES:
+        return value_at(address, plain.target().pointer()).dereference()
+    return gdb.Value(address).cast(type_.pointer()).dereference()
+
+
+def described(frame: gdb.Frame) -> Frame:
+    """GDB's frame as the model knows it."""
+    place, pc = frame.find_sal(), frame.pc()
+    file = place.symtab.fullname() if place.symtab else gdb.solib_name(pc) or ""
+    return Frame(frame, frame.name() or "", pc, int(frame.read_register("sp")), place.line, file)
+
+
+def frames(newest: gdb.Frame | None = None) -> Iterator[Frame]:
+    """The machine frames of the selected thread, unwound as they are asked for, as far as that can be done."""
+    with contextlib.suppress(gdb.error):
+        frame = newest or gdb.newest_frame()
+        while frame:
+            yield described(frame)
+            frame = frame.older()
+
+
+class GDB:
+    """The selected inferior."""
+
+    def __init__(self) -> None:
+        self._resumed = 0  # how often a program has run on
+        gdb.events.cont.connect(lambda _event: self._count())
+
+    def _count(self) -> None:
+        self._resumed += 1
+
+    def read(self, address: int, size: int) -> bytes:
+        try:
+            return bytes(gdb.selected_inferior().read_memory(address, size).tobytes())
+        except (gdb.error, OverflowError) as error:
+            raise NoMemory(f"cannot read memory at 0x{address:x}") from error
+
+    def function_at(self, pc: int) -> FunctionInfo | None:
+        block = gdb.current_progspace().block_for_pc(pc)
+        while block and not block.function:
+            block = block.superblock
+        if block and block.function.symtab:
+            return FunctionInfo(_full_name(block), block.start, block.end, block.function.symtab.fullname())
+        symbol = re.match(r"(.*?)(?: \+ (\d+))? in section ", execute(f"info symbol {pc}"))
+        return FunctionInfo(symbol[1], pc - int(symbol[2] or 0), 0, "") if symbol else None
+
+    def symbols_at(self, pc: int) -> Sequence[Symbol]:
+        block, symbols = gdb.current_progspace().block_for_pc(pc), []
+        while block and not block.is_static:
+            symbols += block
+            block = block.superblock if not block.function else None
+        # GDB tells where a variable is only in words: "Symbol id is a complex DWARF expression: ... , length 4."
+        told = re.findall(r"^Symbol (.+?) is ((?:(?!^Symbol ).)*)", execute(f"info scope *{pc}"), re.M | re.S)
+        found, next_ = [], 0
+        for symbol in symbols:  # these may be more, but are in the same order
+            at = next((at for at in range(next_, len(told)) if told[at][0] == symbol.name), None)
+            if at is not None:
+                next_ = at + 1
+                found.append(Symbol(symbol.name, symbol.type, told[at][1], symbol.is_argument, symbol.line))
+        return found
+
+    def instructions(self, function: FunctionInfo) -> Sequence[Instruction]:
+        with _att_syntax():
+            code = gdb.selected_inferior().architecture().disassemble(function.start, function.end - 1)
+        found = []
+        for each in code:
+            place = gdb.find_pc_line(each["addr"])
+            is_same_file = place.symtab is not None and place.symtab.fullname() == function.file
+            line = place.line if is_same_file else 0
+            found.append(Instruction(each["addr"], place.pc, line, each["asm"]))
+        return found
+
+    def has_symbol(self, name: str) -> bool:
+        try:
+            return bool(execute(f"info address {name}"))
+        except gdb.error:
+            return False
+
+    def members(self, type_: gdb.Type) -> Sequence[Member]:
+        plain = type_.strip_typedefs()
+        if plain.code not in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION):
+            return []
+        return [
+            Member(field.name or "", field.bitpos // 8, field.type)
+            for field in plain.fields()
+            if hasattr(field, "bitpos") and not field.bitsize  # not static, no bit-field
+        ]
+
+    def pointee(self, type_: gdb.Type) -> gdb.Type | None:
+        plain = type_.strip_typedefs()
+        return plain.target() if plain.code == gdb.TYPE_CODE_PTR else None
+
+    def type_name(self, type_: gdb.Type) -> str:
+        plain = type_.strip_typedefs().unqualified()
+        return plain.name or str(plain)
+
+    def text(self, type_: gdb.Type, address: int) -> str:
+        try:
+            text = value_at(address, type_).format_string(summary=True, max_elements=MOST_ELEMENTS)
+        except gdb.error:
+            return "..."
+        return "..." if "{" in text else text
+
+    def mappings(self) -> Iterator[Mapping]:
+        connection = gdb.selected_inferior().connection
+        if connection and connection.type == "core":
+            table = execute("maint info sections")
+            row = r"0x(\w+)->0x(\w+) at 0x\w+: load\S* (?!.*READONLY).*LOAD.*()$"
+        else:
+            table = execute("info proc mappings")
+            row = r"^ *0x(\w+) +0x(\w+) +0x\w+ +0x\w+ +\S?w\S* *(.*?) *$"
+        for start, end, name in re.findall(row, table, re.M):
+            yield Mapping(int(start, 16), int(end, 16), name)
+
+    def threads(self) -> Iterator[Thread]:
+        """Selects them in turn: a frame is one of the selected thread's."""
+        for thread in gdb.selected_inferior().threads():
+            if thread.is_stopped():
+                thread.switch()
+                yield Thread(f"thread {thread.num}", frames())
+
+    def parameter(self, frame: Frame, name: str) -> int:
+        try:
+            block = frame.handle.block()
+            while not block.function:  # a local of a block within may have the same name
+                block = block.superblock
+            symbol = next((symbol for symbol in block if symbol.name == name), None)
+            if symbol is None:
+                return 0
+            value = frame.handle.read_var(symbol, block)
+            return int(value if self.pointee(value.type) else value.address)
+        except (gdb.error, RuntimeError, ValueError, TypeError):  # no debug information, or optimised out
+            return 0
+
+    def register(self, frame: Frame, name: str) -> int:
+        return int(frame.handle.read_register(name))
+
+    def architecture(self) -> str:
+        name = gdb.selected_inferior().architecture().name()
+        return next((known for known in ("x86-64", "aarch64") if known in name), name)
+
+    def process_id(self) -> int | None:
+        inferior = gdb.selected_inferior()
+        is_here = inferior.connection is not None and inferior.connection.type == "native"
+        return inferior.pid if is_here and inferior.pid else None
+
+    def stop_id(self) -> Hashable:
+        return gdb.selected_inferior().num, self._resumed
+
+
+def _full_name(block: gdb.Block) -> str:
+    """The name of a block's function. Of the body of a lambda coroutine GCC has only operator(): the name of the frame's
+    type tells in which function it is, or the symbol at its first instruction."""
+    name: str = block.function.name
+    if not name.startswith("operator()"):
+        return name
+    try:
+        if frame_type := re.fullmatch(r"operator\(\).*?\((_Z\w+)\.Frame ?\*\)", name):
+            return execute(f"demangle -l c++ -- {frame_type[1]}").strip()
+        symbol = re.match(r"(.*?)(?: \+ \d+)? in section ", execute(f"info symbol {block.start}"))
+        return symbol[1] if symbol else name
+    except gdb.error:  # not everything can be demangled
+        return "{lambda}"
+
+
+def _att_syntax() -> contextlib.AbstractContextManager[Any]:
+    """The disassembler's AT&T syntax, where there is more than one."""
+    try:
+        return gdb.with_parameter("disassembly-flavor", "att")
+    except RuntimeError:  # a GDB that knows no x86
+        return contextlib.nullcontext()

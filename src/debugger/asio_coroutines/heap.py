@@ -1,0 +1,67 @@
+"""Whether a coroutine lives, or only its frame's old bytes are still there: the compiler tells, or glibc's heap.
+
+GCC notes it in the coroutine frame. Clang does not; but glibc's malloc, which the frame comes from, knows whether it has
+got the memory back:
+
+    a chunk     before the frame: the size of the chunk before it, if that is free | its own size, and in its lowest bits
+                1: the chunk before it is in use, 2: it is mapped by itself, 4: not of the main heap
+    the next    so whether a chunk is in use stands in the next one
+"""
+
+from __future__ import annotations
+
+import enum
+
+from .coroutine import Coroutine
+from .debugger import WORD, Debugger, NoMemory
+from .program import Snapshot
+
+PREVIOUS_IN_USE, MAPPED, OTHER_HEAP, NO_CHUNK = 1, 2, 4, 8
+FLAGS = 7
+SMALLEST, LARGEST = 32, 1 << 32  # bytes that a chunk may have, for one coroutine
+# Functions that other allocators have: where one of these is, malloc is not glibc's.
+OTHER_ALLOCATORS = ("mallctl", "tc_malloc", "mi_malloc", "__asan_init", "__msan_init", "__tsan_init", "scalable_malloc")
+GLIBC = "gnu_get_libc_version"
+
+
+class Life(enum.Enum):
+    """What is known of a coroutine's life."""
+
+    ALIVE = "alive"
+    DESTROYED = "destroyed"
+    UNKNOWN = "unknown"
+
+
+def has_glibc_heap(debugger: Debugger) -> bool:
+    """Whether malloc is glibc's: not with AddressSanitizer, jemalloc and their like, nor with another C library."""
+    return debugger.has_symbol(GLIBC) and not any(map(debugger.has_symbol, OTHER_ALLOCATORS))
+
+
+def life(coroutine: Coroutine, is_glibc: bool) -> Life:
+    """Whether it lives; `is_glibc` as has_glibc_heap() tells. Raises NoMemory."""
+    compiler, number = coroutine.function.compiler, coroutine.number
+    if compiler is None or number is None:
+        return Life.DESTROYED  # of a body without debug information nothing can be told
+    if compiler.tells_destroyed:
+        return Life.ALIVE if number % 2 == 0 else Life.DESTROYED
+    return _in_glibc(coroutine.snapshot, coroutine.frame) if is_glibc else Life.UNKNOWN
+
+
+def _in_glibc(snapshot: Snapshot, frame: int) -> Life:
+    """Freed chunks are merged, with the old headers left inside: so what a header says holds only if the neighbours
+    agree. UNKNOWN where there is no header of a chunk."""
+    chunk = frame - 2 * WORD
+    before, size = snapshot.word(chunk), snapshot.word(chunk + WORD)
+    if size & NO_CHUNK or not SMALLEST <= size < LARGEST:
+        return Life.UNKNOWN
+    if size & MAPPED:
+        return Life.ALIVE
+    try:
+        if not snapshot.word(chunk + (size & ~FLAGS) + WORD) & PREVIOUS_IN_USE:
+            return Life.DESTROYED
+        if size & PREVIOUS_IN_USE or not before:
+            return Life.ALIVE
+        header_before = snapshot.word(chunk - before + WORD) & ~(MAPPED | OTHER_HEAP)
+        return Life.ALIVE if header_before == before | PREVIOUS_IN_USE else Life.DESTROYED
+    except NoMemory:  # what was merged with the end of the heap reaches up to there
+        return Life.DESTROYED

@@ -1,0 +1,52 @@
+"""What is true of one processor only: its instructions, as debuggers print them, and its registers.
+
+To support another one fully, give it a `Machine` with a pattern for `store` and `can_stand_in`; all that needs these
+says so, or does without, until then.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A processor. Patterns are for the text of an instruction."""
+
+    name: str
+    jump: re.Pattern[str]
+    first_argument: str  # the register that has it where a function begins
+    store: Mapping[int, str]  # by size in bytes: the pattern of a store of a constant, up to the address
+    can_stand_in: bool  # whether rip and rbp are all that a debugger needs to see the variables of a coroutine
+
+    def store_pattern(self, size: int, offset: int | None) -> re.Pattern[str] | None:
+        """Matches a store of a constant, which is in base 16 in group 1, at this offset from a register, or, where
+        the offset is None, at a register. None if the processor's stores are not known.
+
+        >>> X86_64.store_pattern(2, 0x64).match("movw   $0x4,0x64(%rax)")[1]
+        '4'
+        """
+        if size not in self.store:
+            return None
+        return re.compile(self.store[size] + ("" if offset is None else f"0x{offset:x}") + r"\(")
+
+
+X86_64 = Machine(
+    name="x86-64",
+    jump=re.compile(r"j"),
+    first_argument="rdi",
+    store={1: r"movb\s+\$0x([0-9a-f]+),\s*", 2: r"movw\s+\$0x([0-9a-f]+),\s*"},
+    can_stand_in=True,
+)
+AARCH64 = Machine(
+    name="aarch64", jump=re.compile(r"(b|b\.\w+|cbn?z|tbn?z)\s"), first_argument="x0", store={}, can_stand_in=False
+)
+OTHER = Machine(name="other", jump=re.compile(r"(?!)"), first_argument="", store={}, can_stand_in=False)
+
+
+def machine_named(architecture: str) -> Machine:
+    """The processor with this name of the debugger's."""
+    known = {machine.name: machine for machine in (X86_64, AARCH64)}
+    return known.get(architecture, OTHER)

@@ -1,0 +1,3 @@
+"""Sentences that both debuggers say."""
+
+NOT_RUNNING = "The program is not being run"

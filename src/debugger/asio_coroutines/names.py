@@ -1,0 +1,82 @@
+"""The names of functions: as a programmer writes them, and whose they are. Knows text only."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+LIBRARY_NAMESPACES = re.compile(r"(std|__gnu_cxx|__cxxabiv1|boost|asio|(boost_)?asio_\w+)$")
+# Functions of these libraries that have no namespace: operator new, __cxa_throw, and Asio's entry of a thread.
+LIBRARY_FILES = re.compile(r"/lib(stdc\+\+|c\+\+|c\+\+abi|gcc_s)\b[^/]*$")
+LIBRARY_FUNCTIONS = re.compile(r"__cxa_|_Unwind_|__gxx_personality|(boost_)?asio_detail_")
+THROWING = re.compile(r"__cxa_(re)?throw|_Unwind_|std::rethrow_exception")
+
+# What compilers add to a name: "f() [clone .actor]", "f() (.resume)", "f.resume", "f[abi:cxx11]".
+ADDED = re.compile(r" ?\[clone [^\]]*\]| ?\(\.\w+\)|\[abi:\w+\]|\.(actor|resume|destroy|cleanup)(\.\d+)?$")
+LAMBDA = re.compile(r"\{lambda\(|<lambda|\{lambda|\$_\d+|'lambda\d*'")
+OPERATOR = re.compile(
+    r"""operator(?P<symbol>
+      \ ?\(\) | \ ?\[\] | \ (new|delete)(\[\])? | \ ?co_await\b | \ ?""\ ?\w+   # a call, an index, words, a literal's
+    | <=> | <<=? | >>=? | ->\*? | && | \|\| | \+\+ | -- | [-+*/%^&|~!=<>]=? | ,
+    | \ (?P<type>[^(]+)                                                         # a conversion: operator std::string
+    )""",
+    re.X,
+)
+# What follows parameters and belongs to the function, not to its name.
+QUALIFIERS = re.compile(r"(( const| volatile| noexcept| ?&&?)+(?=$|::))?")
+CLOSING = {"<": ">", "(": ")", "{": "}"}
+
+
+@functools.lru_cache(maxsize=10_000)
+def plain_name(full_name: str) -> str:
+    """The function as its programmer wrote it: scopes and name, without return type, parameters, template arguments.
+
+    >>> plain_name("int net::pause<std::chrono::duration<long> >(std::chrono::duration<long>) [clone .actor]")
+    'net::pause'
+    >>> plain_name("server::serve() const::{lambda(int)#1}::operator()(int) const")
+    'server::serve::{lambda}'
+    >>> plain_name("bool server::operator&&<int>(int) const &")
+    'server::operator&&'
+    """
+    text = ADDED.sub("", full_name).replace("(anonymous namespace)::", "")
+    plain, at = "", 0
+    while at < len(text):
+        operator = None if re.search(r"\w$", plain) else OPERATOR.match(text, at)
+        if name := LAMBDA.match(text, at):
+            plain += "{lambda}"
+            at = _behind_bracket(text, at) if text[at] in CLOSING else name.end()
+        elif operator:
+            converts_to = (operator["type"] or "").strip()
+            plain += f"operator {plain_name(converts_to)}" if converts_to else operator[0].replace("operator (", "operator(")
+            at = operator.end()
+        elif text[at] in CLOSING:
+            at = QUALIFIERS.match(text, _behind_bracket(text, at)).end()  # type: ignore[union-attr]  # may be empty
+        elif text[at] == " " and text[at + 1 : at + 2] in CLOSING:
+            at += 1  # operator< <int>
+        elif text[at] == " ":
+            plain, at = "", at + 1  # what came before is the type that the function returns
+        else:
+            plain, at = plain + text[at], at + 1
+    return plain.lstrip(":*&").replace("{lambda}::operator()", "{lambda}")
+
+
+def _behind_bracket(text: str, at: int) -> int:
+    """The place after the bracket that closes the one here."""
+    opening, closing, depth = text[at], CLOSING[text[at]], 0
+    for place in range(at, len(text)):
+        if text[place] == opening:
+            depth += 1
+        elif text[place] == closing and text[place - 1] != "-":
+            depth -= 1
+            if depth == 0:
+                return place + 1
+    return len(text)
+
+
+def is_library(full_name: str, file: str) -> bool:
+    """Whether a function belongs to Asio, the rest of Boost or the standard library: its namespace tells, not the
+    folder that its source is in, which may have any name. `file` is its source or its shared library."""
+    namespace = plain_name(full_name).partition("::")[0]
+    return bool(
+        LIBRARY_NAMESPACES.match(namespace) or LIBRARY_FUNCTIONS.match(full_name) or LIBRARY_FILES.search(file or "")
+    )

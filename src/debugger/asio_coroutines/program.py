@@ -1,0 +1,66 @@
+"""The functions of a program, each looked up once, and a snapshot of its memory."""
+
+from __future__ import annotations
+
+import struct
+
+from .debugger import WORD, Debugger, NoMemory
+from .function import Function
+from .machine import machine_named
+
+PAGE = 1 << 12  # bytes
+
+
+class Program:
+    """What is known of a program's code, for as long as the same code is loaded."""
+
+    def __init__(self, debugger: Debugger) -> None:
+        self.debugger = debugger
+        self._functions: dict[int, Function | None] = {}
+
+    def forget(self) -> None:
+        """The program has been loaded anew, or more of it."""
+        self._functions.clear()
+
+    def function(self, pc: int) -> Function | None:
+        """The function that has this instruction."""
+        if pc not in self._functions:
+            info = self.debugger.function_at(pc)
+            machine = machine_named(self.debugger.architecture()) if info else None
+            self._functions[pc] = Function(self.debugger, machine, info) if info and machine else None
+        return self._functions[pc]
+
+    def snapshot(self) -> Snapshot:
+        """The program's memory as it is now."""
+        return Snapshot(self)
+
+
+class Snapshot:
+    """The memory of a program at one stop. Each page is read once, so it must not outlive the command it is made for."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.debugger = program.debugger
+        self._pages: dict[int, bytes] = {}
+
+    def word(self, address: int) -> int:
+        """The pointer or number of 8 bytes there. Raises NoMemory."""
+        page = self._pages.get(address // PAGE)
+        offset = address % PAGE
+        if page is None or offset > PAGE - WORD:
+            return int.from_bytes(self.read(address, WORD), "little")
+        return int(struct.unpack_from("<Q", page, offset)[0])
+
+    def read(self, address: int, size: int) -> bytes:
+        """The bytes there. Raises NoMemory."""
+        if address < 0 or size < 0:
+            raise NoMemory(f"cannot read memory at 0x{address:x}")
+        number, offset = divmod(address, PAGE)
+        if offset + size > PAGE:
+            return self.debugger.read(address, size)
+        if number not in self._pages:
+            try:
+                self._pages[number] = self.debugger.read(number * PAGE, PAGE)
+            except NoMemory:  # perhaps only a part of the page is to be had, as in a core dump
+                return self.debugger.read(address, size)
+        return self._pages[number][offset : offset + size]

@@ -1,0 +1,172 @@
+"""A thread's call stack -> its logical stack: the functions and coroutines of the program, and who awaits whom."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from . import layout, names
+from .compilers import is_wrapper
+from .coroutine import Coroutine, chain
+from .debugger import BUILD, Failure, Frame, NoCoroutine, NoMemory
+from .heap import Life, has_glibc_heap, life
+from .program import Snapshot
+
+MOST_TO_BODY = 200  # machine frames in which a coroutine's body is looked for
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A place on a call stack where a coroutine is resumed."""
+
+    frame: Frame  # that of its body; if it is suspended, that of awaitable_frame_base::resume
+    promise: int  # 0 if it is not to be read
+    is_suspended: bool  # it has suspended itself, and an operation that it waits for is being started
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRow:
+    """A machine frame of the program's, or of a library below all of the program's."""
+
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class CoroutineRow:
+    """A coroutine that runs, in a machine frame, or that waits, without one."""
+
+    coroutine: Coroutine
+    frame: Frame | None
+    pc: int  # the instruction where it is
+    line: int
+    is_waiter: bool  # it is the first one that waits for a task, not for the coroutine before it
+
+    @property
+    def name(self) -> str:
+        """The coroutine's name."""
+        return self.coroutine.name
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What is to be said in place of rows that cannot be shown."""
+
+    text: str
+
+
+Row = FrameRow | CoroutineRow | Remark
+
+
+def with_bodies(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[tuple[Frame, Body | None]]:
+    """Each frame, and the body if it is that of one. No more than two frames beyond are asked for. Clang's await_suspend
+    wrappers are left out."""
+    frames = (frame for frame in frames if not is_wrapper(frame.name))
+    ahead = list(itertools.islice(frames, 3))
+    newer = ""
+    while ahead:
+        frame, older, oldest = ahead[0], *(ahead[1:] + [None, None])[:2]  # type: ignore[list-item]
+        yield frame, _body(snapshot, newer, frame, older, oldest)
+        newer = frame.name
+        ahead = ahead[1:] + list(itertools.islice(frames, 1))
+
+
+def _body(snapshot: Snapshot, newer: str, frame: Frame, older: Frame | None, oldest: Frame | None) -> Body | None:
+    """The body in a frame that the function `newer` was called from, and that was called from `older`, and so on."""
+    if older and oldest and layout.BODY_CALLER.search(older.name) and layout.RESUME.search(oldest.name):
+        return Body(frame, snapshot.debugger.parameter(oldest, "this"), is_suspended=False)
+    if newer and layout.RESUME.search(frame.name) and not layout.BODY_CALLER.search(newer):
+        promise = snapshot.debugger.parameter(frame, "this")
+        if promise and _may_be_alive(snapshot, promise):
+            return Body(frame, promise, is_suspended=True)
+    return None
+
+
+def _may_be_alive(snapshot: Snapshot, promise: int) -> bool:
+    """A suspended coroutine may have been ended by another thread, while this one starts what it waits for."""
+    try:
+        return life(Coroutine(snapshot, promise), has_glibc_heap(snapshot.debugger)) != Life.DESTROYED
+    except (NoCoroutine, NoMemory):
+        return False
+
+
+def bodies(snapshot: Snapshot, frames: Iterable[Frame], most: int = MOST_TO_BODY) -> Iterator[Body]:
+    """The bodies in the newest so many of these frames."""
+    found = with_bodies(snapshot, frames)
+    return (body for _frame, body in itertools.islice(found, most) if body)
+
+
+def is_own(frame: Frame) -> bool:
+    """Whether the frame's function is one of the program."""
+    return not names.is_library(frame.name, frame.file)
+
+
+def logical_stack(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[Row]:
+    """The rows of the logical stack, the newest first. Library frames are left out, but those at the top; for each
+    coroutine on the call stack follow those that await it. Frames are asked for as rows are."""
+    seen: set[int] = set()
+    inside = False  # whether a row of the program has been shown
+    for frame, body in with_bodies(snapshot, frames):
+        if body:
+            for row in _rows_of_body(snapshot, body, seen):
+                if not (inside and isinstance(row, FrameRow) and not is_own(row.frame)):
+                    yield row
+                inside = inside or isinstance(row, CoroutineRow)
+        elif is_own(frame):
+            inside = True
+            yield FrameRow(frame)
+        elif not inside:
+            yield FrameRow(frame)
+
+
+def _rows_of_body(snapshot: Snapshot, body: Body, seen: set[int]) -> Iterator[Row]:
+    """The coroutine that runs there, then those that await it."""
+    running = None if body.is_suspended or body.promise in seen else body.frame
+    remark = "" if body.promise else BUILD
+    if running and not _is_own_coroutine(snapshot, body.promise):
+        yield FrameRow(running)
+        running = None
+    try:
+        for coroutine, is_waiter in awaiting(snapshot, body.promise, seen):
+            frame = running if coroutine.promise == body.promise else None
+            pc = frame.pc if frame else coroutine.waiting_pc
+            line = frame.line if frame else coroutine.waiting_line
+            yield CoroutineRow(coroutine, frame, pc, line, is_waiter)
+            if not coroutine.function.is_readable:
+                remark = remark or BUILD
+    except Failure as failure:  # the rest of the stack is still to be shown
+        remark = f"not all coroutines are readable: {failure}"
+    if remark:
+        yield Remark(remark)
+
+
+def _is_own_coroutine(snapshot: Snapshot, promise: int) -> bool:
+    try:
+        return not Coroutine(snapshot, promise).function.is_library
+    except (NoCoroutine, NoMemory):
+        return False
+
+
+def awaiting(snapshot: Snapshot, promise: int, seen: set[int]) -> Iterator[tuple[Coroutine, bool]]:
+    """The program's own coroutines, from this one on: those that await it, then, marked by True, the one that waits for
+    the completion of the task that they are, and those that await that, and so on.
+
+    Ends at those that were seen before, and adds to them. Raises what reading a coroutine raises."""
+    promises, is_waiter = chain(snapshot, promise), False
+    while promises:
+        last: Coroutine | None = None
+        for each in promises:
+            if each in seen:
+                return
+            seen.add(each)
+            try:
+                last = Coroutine(snapshot, each)
+            except NoCoroutine:
+                if last:
+                    raise
+                continue  # the innermost has ended, and nobody has taken its result yet
+            if not last.function.is_library:
+                yield last, is_waiter
+                is_waiter = False
+        waiter = last.waiter() if last and last.function.is_entry_point else 0
+        promises, is_waiter = chain(snapshot, waiter) if waiter else [], True

@@ -1,0 +1,213 @@
+"""All coroutines of a program -> its tasks -> a forest: below each task those that it waits for.
+
+In this order: search the memory, keep what lives, make tasks of chains, put each below the one that waits for it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .coroutine import Coroutine, chain
+from .debugger import BUILD, Failure, Mapping, NoCoroutine, NoDebugInformation, NoMemory
+from .heap import Life, has_glibc_heap, life
+from .memory import Search
+from .program import Snapshot
+from .stack import with_bodies
+
+MOST_FRAMES = 2_000  # of each thread's call stack, in which running coroutines are looked for
+# Of the coroutines found in glibc's heap at least so many, in per cent, must be in chunks of it: see _living().
+IN_CHUNKS = 20
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """A spawned coroutine with all that it awaits, the outermost first, or one that has not started."""
+
+    coroutines: list[Coroutine]  # the program's own; there may be none: only Asio's, as those of && and ||
+    state: str = ""  # "not started" or "running on thread 2"; empty if it waits
+    running_line: int = 0  # where the innermost one runs
+    waiter: int = 0  # the promise of the coroutine that waits for it
+    children: list[Task] = field(default_factory=list)  # what its innermost coroutine waits for
+    problem: str = ""  # why not all of it is shown
+
+    def line(self, coroutine: Coroutine) -> int:
+        """Where this one of its coroutines runs or waits."""
+        runs = self.running_line and coroutine is self.coroutines[-1]
+        return self.running_line if runs else coroutine.waiting_line
+
+
+@dataclass(slots=True)
+class Forest:
+    """All tasks of a program at one stop."""
+
+    roots: list[Task]  # those that no task waits for
+    left_out: list[Mapping]  # memory that was not read
+    remark: str = ""  # what could not be read, and why
+
+
+@dataclass(slots=True)
+class Running:
+    """A coroutine that a thread runs."""
+
+    thread: str
+    line: int
+
+
+def find(snapshot: Snapshot) -> Forest:
+    """All tasks that there are. Raises UnknownAsio."""
+    stacks, running = _threads(snapshot)
+    search = Search(snapshot.debugger, stacks)
+    found = _living(snapshot, search.promises())
+    tasks, owners, remark = _tasks(snapshot, found, running)
+    roots = _linked(tasks, owners)
+    return Forest(roots, search.left_out, remark)
+
+
+def running_frame(snapshot: Snapshot, promise: int):  # type: ignore[no-untyped-def]
+    """The machine frame in which a thread runs this coroutine; None if none does. The thread is the current one then."""
+    for thread in snapshot.debugger.threads():
+        for _frame, body in with_bodies(snapshot, itertools.islice(thread.frames, MOST_FRAMES)):
+            if body and body.promise == promise and not body.is_suspended:
+                return body.frame
+    return None
+
+
+def _threads(snapshot: Snapshot) -> tuple[list[int], dict[int, Running]]:
+    """A place in each thread's call stack, and the coroutines that threads run, by promise."""
+    stacks: list[int] = []
+    running: dict[int, Running] = {}
+    for thread in snapshot.debugger.threads():
+        frames = itertools.islice(thread.frames, MOST_FRAMES)
+        for number, (frame, body) in enumerate(with_bodies(snapshot, frames)):
+            if number == 0:
+                stacks.append(frame.sp)
+            if body and not body.is_suspended:
+                running.setdefault(body.promise, Running(thread.name, frame.line))
+    return stacks, running
+
+
+def _living(snapshot: Snapshot, promises: Iterable[int]) -> dict[int, Coroutine]:
+    """The coroutines among these that live, by promise; where that cannot be known, those that may live."""
+    found: dict[int, Coroutine] = {}
+    unknown: set[int] = set()
+    is_glibc = has_glibc_heap(snapshot.debugger)
+    for promise in promises:
+        try:
+            coroutine = Coroutine(snapshot, promise)
+            known = life(coroutine, is_glibc)
+        except (NoCoroutine, NoMemory):
+            continue
+        if known != Life.DESTROYED:
+            found[promise] = coroutine
+        if known == Life.UNKNOWN:
+            unknown.add(promise)
+    # In glibc's heap, what is no chunk any more has been given to something else. But if hardly any coroutine is in a
+    # chunk, the program has an allocator of its own, and nothing can be told.
+    if is_glibc and 100 * (len(found) - len(unknown)) > IN_CHUNKS * len(found):
+        return {promise: coroutine for promise, coroutine in found.items() if promise not in unknown}
+    return found
+
+
+def _tasks(
+    snapshot: Snapshot, found: dict[int, Coroutine], running: dict[int, Running]
+) -> tuple[list[Task], dict[int, Task], str]:
+    """The tasks, the task of each promise, and a remark on what cannot be read."""
+    tasks: list[Task] = []
+    owners: dict[int, Task] = {}
+    remark = ""
+    for entry_point in found.values():
+        if not entry_point.function.is_entry_point:
+            continue
+        try:
+            promises = chain(snapshot, entry_point.top_of_stack())
+            if promises[-1:] != [entry_point.promise]:
+                continue  # no longer a chain: it has been destroyed
+            task = _task(snapshot, entry_point, promises, found, running)
+        except (NoCoroutine, NoMemory):
+            continue
+        except NoDebugInformation as failure:
+            remark = f"not all tasks are shown: {failure}"
+            continue
+        tasks.append(task)
+        owners.update(dict.fromkeys([*promises, entry_point.promise], task))
+        owners.update((coroutine.promise, task) for coroutine in task.coroutines)
+    for coroutine in found.values():
+        if coroutine.promise not in owners and not coroutine.function.is_library and coroutine.has_not_started:
+            owners[coroutine.promise] = task = Task([coroutine], "not started")
+            tasks.append(task)
+    return tasks, owners, remark
+
+
+def _task(
+    snapshot: Snapshot,
+    entry_point: Coroutine,
+    promises: list[int],
+    found: dict[int, Coroutine],
+    running: dict[int, Running],
+) -> Task:
+    """The task with this entry point and this chain."""
+    members = [found.get(promise) or Coroutine(snapshot, promise) for promise in reversed(promises)]
+    task = Task([member for member in members if not member.function.is_library], waiter=entry_point.waiter())
+    if runs := running.get(promises[0]):
+        task.state, task.running_line = f"running on {runs.thread}", runs.line
+    elif not task.coroutines and (unstarted := entry_point.task()):
+        coroutine = Coroutine(snapshot, unstarted)
+        if not coroutine.function.is_library:
+            task.coroutines, task.state = [coroutine], "not started"
+    return task
+
+
+def _linked(tasks: list[Task], owners: dict[int, Task]) -> list[Task]:
+    """Puts each task below the one that waits for it, or, if that is only Asio's, below the one that waits for that.
+    Returns those that are below none. A circle of tasks that wait for each other is cut open, and says so."""
+    roots: list[Task] = []
+    for task in tasks:
+        parent = _own_parent(task, owners)
+        if not task.coroutines:
+            continue
+        if parent is None:
+            roots.append(task)
+        else:
+            parent.children.append(task)
+    reached = {id(task) for task in _below(roots)}
+    for task in tasks:
+        if task.coroutines and id(task) not in reached:  # only circles, and what hangs on them, are left
+            in_circle = _cut_open(task, owners)
+            roots.append(in_circle)
+            reached.update(id(each) for each in _below([in_circle]))
+    return roots
+
+
+def _own_parent(task: Task, owners: dict[int, Task]) -> Task | None:
+    """The nearest task with coroutines of the program that waits for this one, directly or not."""
+    seen = {id(task)}
+    parent = owners.get(task.waiter)
+    while parent and not parent.coroutines and id(parent) not in seen:
+        seen.add(id(parent))
+        parent = owners.get(parent.waiter)
+    return parent if parent and parent.coroutines and parent is not task else None
+
+
+def _cut_open(task: Task, owners: dict[int, Task]) -> Task:
+    """Follows the tasks that wait, from this one on, into a circle, and takes one of it from below its parent."""
+    seen: set[int] = set()
+    while id(task) not in seen:
+        seen.add(id(task))
+        parent = _own_parent(task, owners)
+        assert parent, "a task that is no root has a parent"
+        child, task = task, parent
+    parent.children.remove(child)
+    child.problem = "waits in a circle"
+    return child
+
+
+def _below(roots: list[Task]) -> list[Task]:
+    """These tasks and all below them."""
+    found: list[Task] = []
+    tasks = list(roots)
+    while tasks:
+        task = tasks.pop()
+        found.append(task)
+        tasks.extend(task.children)
+    return found

@@ -189,7 +189,7 @@ NESTED = [
     ("nested", "", "co_await generic(1.5);"),
 ]
 RUNNING = "continue", "next", "fin", "thread apply all next", "thread step-over"
-NEEDS = "coroutines can only be read in a build with -O0 -g"
+NEEDS = "coroutines can only be read in a build with -O0 -g, without -flto"
 
 
 def number_of(name):
@@ -568,7 +568,7 @@ class GDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
 
     def test_unreadable_stack(self):
         line = line_of('trace(fmt::format("Fetching data')
-        resume = "python next(frame for frame in stack() if 'awaitable_frame_base' in frame.name).machine.select()"
+        resume = "frame 2"  # of awaitable_frame_base
         *_, backtrace = gdb(f"break main.cpp:{line}", "run", resume, "set var this->caller_ = 16", "frame 0", "bt")
         self.assertEqual([frame[0] for frame in stack(backtrace)][::2], ["fetch_data", "main"], backtrace)
         self.assertIn("(not all coroutines are readable: ", backtrace)

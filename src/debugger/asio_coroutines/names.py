@@ -14,6 +14,8 @@ THROWING = re.compile(r"__cxa_(re)?throw|_Unwind_|std::rethrow_exception")
 # What compilers add to a name: "f() [clone .actor]", "f() (.resume)", "f.resume", "f[abi:cxx11]".
 ADDED = re.compile(r" ?\[clone [^\]]*\]| ?\(\.\w+\)|\[abi:\w+\]|\.(actor|resume|destroy|cleanup)(\.\d+)?$")
 LAMBDA = re.compile(r"\{lambda\(|<lambda|\{lambda|\$_\d+|'lambda\d*'")
+# A name that the debugger could not demangle, of a function in a namespace or class: _ZN5boost4asio8dispatchI..., _ZNSt...
+MANGLED = re.compile(r"_Z+(?:N[KVRO]*)?(?=St|\d)")
 OPERATOR = re.compile(
     r"""operator(?P<symbol>
       \ ?\(\) | \ ?\[\] | \ (new|delete)(\[\])? | \ ?co_await\b | \ ?""\ ?\w+   # a call, an index, words, a literal's
@@ -38,6 +40,8 @@ def plain_name(full_name: str) -> str:
     >>> plain_name("bool server::operator&&<int>(int) const &")
     'server::operator&&'
     """
+    if mangled := MANGLED.match(full_name):
+        return _plain_mangled_name(full_name, mangled.end())
     text = ADDED.sub("", full_name).replace("(anonymous namespace)::", "")
     plain, at = "", 0
     while at < len(text):
@@ -58,6 +62,17 @@ def plain_name(full_name: str) -> str:
         else:
             plain, at = plain + text[at], at + 1
     return plain.lstrip(":*&").replace("{lambda}::operator()", "{lambda}")
+
+
+def _plain_mangled_name(full_name: str, at: int) -> str:
+    """The scopes and the name from this place on, up to template arguments or parameters: 5boost4asio8dispatchI..."""
+    parts = []
+    if full_name.startswith("St", at):
+        parts, at = ["std"], at + 2
+    while length := re.compile(r"\d+").match(full_name, at):
+        at = length.end() + int(length[0])
+        parts.append(full_name[length.end() : at])
+    return "::".join(parts)
 
 
 def _behind_bracket(text: str, at: int) -> int:

@@ -127,7 +127,7 @@ def _rows_of_body(snapshot: Snapshot, body: Body, seen: set[int]) -> Iterator[Ro
         yield FrameRow(running)
         running = None
     try:
-        for coroutine, is_waiter in awaiting(snapshot, body.promise, seen):
+        for coroutine, is_waiter in awaiting(snapshot, chain(snapshot, body.promise), seen):
             frame = running if coroutine.promise == body.promise else None
             pc = frame.pc if frame else coroutine.waiting_pc
             line = frame.line if frame else coroutine.waiting_line
@@ -147,12 +147,12 @@ def _is_own_coroutine(snapshot: Snapshot, promise: int) -> bool:
         return False
 
 
-def awaiting(snapshot: Snapshot, promise: int, seen: set[int]) -> Iterator[tuple[Coroutine, bool]]:
-    """The program's own coroutines, from this one on: those that await it, then, marked by True, the one that waits for
-    the completion of the task that they are, and those that await that, and so on.
+def awaiting(snapshot: Snapshot, promises: list[int], seen: set[int]) -> Iterator[tuple[Coroutine, bool]]:
+    """The program's own coroutines of this chain, then, marked by True, the one that waits for the completion of the task
+    that they are, and those that await that, and so on.
 
     Ends at those that were seen before, and adds to them. Raises what reading a coroutine raises."""
-    promises, is_waiter = chain(snapshot, promise), False
+    is_waiter = False
     while promises:
         last: Coroutine | None = None
         for each in promises:

@@ -107,7 +107,7 @@ class Step:
         the step began only the first one, which is reached again in a loop. Raises what reading a coroutine raises."""
         snapshot = self._program.snapshot()
         self.ends, self.deaths = {}, {}
-        for coroutine, _ in awaiting(snapshot, self.promise, set()):
+        for coroutine, _ in awaiting(snapshot, self._promises, set()):
             for pc in self._ends_of(coroutine):
                 self.ends.setdefault(pc, set()).add(coroutine.frame)
             self.deaths.setdefault(coroutine.destroy, set()).add(coroutine.frame)

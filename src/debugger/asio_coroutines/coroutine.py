@@ -143,11 +143,11 @@ class Coroutine:
                 yield address
 
 
-def chain(snapshot: Snapshot, promise: int) -> list[int]:
+def chain(snapshot: Snapshot, promise: int) -> Iterator[int]:
     """The promises of this coroutine, of the one that awaits it, and so on up to Asio's entry point. Ends where it would
-    go in a circle, as in memory that is no longer theirs. Raises NoMemory."""
-    promises: dict[int, None] = {}
-    while promise and promise not in promises and len(promises) < MOST_IN_CHAIN:
-        promises[promise] = None
+    go in a circle, as in memory that is no longer theirs. Raises NoMemory where one cannot be read."""
+    seen: set[int] = set()
+    while promise and promise not in seen and len(seen) < MOST_IN_CHAIN:
+        seen.add(promise)
+        yield promise
         promise = snapshot.word(promise + layout.CALLER)
-    return list(promises)

@@ -147,13 +147,13 @@ def _is_own_coroutine(snapshot: Snapshot, promise: int) -> bool:
         return False
 
 
-def awaiting(snapshot: Snapshot, promises: list[int], seen: set[int]) -> Iterator[tuple[Coroutine, bool]]:
+def awaiting(snapshot: Snapshot, promises: Iterable[int], seen: set[int]) -> Iterator[tuple[Coroutine, bool]]:
     """The program's own coroutines of this chain, then, marked by True, the one that waits for the completion of the task
     that they are, and those that await that, and so on.
 
     Ends at those that were seen before, and adds to them. Raises what reading a coroutine raises."""
-    is_waiter = False
-    while promises:
+    is_waiter, has_more = False, True
+    while has_more:
         last: Coroutine | None = None
         for each in promises:
             if each in seen:
@@ -169,4 +169,4 @@ def awaiting(snapshot: Snapshot, promises: list[int], seen: set[int]) -> Iterato
                 yield last, is_waiter
                 is_waiter = False
         waiter = last.waiter() if last and last.function.is_entry_point else 0
-        promises, is_waiter = chain(snapshot, waiter) if waiter else [], True
+        promises, is_waiter, has_more = chain(snapshot, waiter), True, waiter != 0

@@ -25,7 +25,7 @@ class Step:
         """From the newest two frames of a call stack, which are in or below this coroutine's body."""
         coroutine = Coroutine(snapshot, body.promise)
         self._program = program
-        self._promises = chain(snapshot, body.promise)  # of the coroutine, of the one that awaits it, and so on
+        self._promises = list(chain(snapshot, body.promise))  # of the coroutine, of the one that awaits it, and so on
         self._line = body.frame.line  # where the coroutine is
         self._is_inside = body.frame == newest[0]  # not in a function that it calls
         called_by_it = body.frame in newest[1:2]

@@ -120,7 +120,7 @@ def _tasks(
         if not entry_point.function.is_entry_point:
             continue
         try:
-            promises = chain(snapshot, entry_point.top_of_stack())
+            promises = list(chain(snapshot, entry_point.top_of_stack()))
             if promises[-1:] != [entry_point.promise]:
                 continue  # no longer a chain: it has been destroyed
             task = _task(snapshot, entry_point, promises, found, running)

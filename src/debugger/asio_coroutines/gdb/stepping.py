@@ -27,7 +27,6 @@ class End(gdb.Breakpoint):
 
     def __init__(self, stepper: Stepper, step: Step, pc: int) -> None:
         super().__init__(f"*{pc}", internal=True)
-        self.silent = True
         self._stepper, self._step = stepper, step
 
     def stop(self) -> bool:
@@ -49,6 +48,7 @@ class Stepper:
         self._program = program
         self._step: Step | None = None  # between our hook-next and our hook-stop
         self._ends: list[End] = []
+        self._is_waited_for = True  # whether GDB's `next` returns when the program has stopped, not at once, as in MI
         self._is_going_on = False  # within our own `continue`
         self._landed: gdb.InferiorThread | None = None  # the thread that has ended a step
         self._own_registers: dict[str, int] | None = None  # that this thread is to get back: see _end_as_step()
@@ -58,6 +58,7 @@ class Stepper:
     def before_next(self) -> None:
         """hook-next."""
         self._reset()
+        self._is_waited_for = True
         if not (self.is_on or self.is_forced) or not gdb.selected_thread():
             return
         try:
@@ -76,7 +77,8 @@ class Stepper:
             self._reset()
 
     def after_next(self) -> None:
-        """hookpost-next. GDB selects the thread again that was selected before our hook-stop."""
+        """hookpost-next: `next` has returned. GDB selects the thread again that was selected before our hook-stop."""
+        self._is_waited_for = self._step is None  # else it has not come to our hook-stop yet
         thread, self._landed = self._landed, None
         if thread and thread.is_valid():
             thread.switch()
@@ -114,20 +116,20 @@ class Stepper:
         self._go_on(step)
 
     def _go_on(self, step: Step) -> None:
+        """Lets the program run to the next stop. Who waits for GDB's `next` waits for this, too."""
+        for end in self._ends:
+            end.silent = self._is_waited_for  # we show the place; a front end is told by GDB
         self._is_going_on = True
         try:
+            if not self._is_waited_for:
+                gdb.execute("continue&")  # GDB calls hook-stop again
+                return
             gdb.execute("continue")
         finally:
             self._is_going_on = False
-            thread = gdb.selected_thread()
-            is_asynchronous = thread is not None and thread.is_running()
-            if not is_asynchronous:
-                has_reached_end = self.has_reached_end
+            has_reached_end = self.has_reached_end
+            if self._is_waited_for:
                 self._reset()
-        if is_asynchronous:  # as in MI: GDB will call hook-stop again, and tells of the stop
-            for end in self._ends:
-                end.silent = False
-            return
         self._landed = gdb.selected_thread()
         if has_reached_end and DAP_EVENTS not in sys.modules:
             self._show_place(step)

@@ -120,6 +120,9 @@ class Debugger(Protocol):
     def instructions(self, function: FunctionInfo) -> Sequence[Instruction]:
         """The function's code, in the order of the addresses."""
 
+    def functions_named(self, name: str) -> Sequence[int]:
+        """The addresses of the first instructions of all functions with this name: in full, without parameters."""
+
     def has_symbol(self, name: str) -> bool:
         """Whether the program or a library that it has loaded has a function or variable of this name."""
 

@@ -111,6 +111,17 @@ class Function:
         """The addresses of the instructions that begin to handle an exception."""
         return [each.pc for each in self.code.values() if "__cxa_begin_catch" in each.text]
 
+    def calls_on(self, line: int) -> list[int]:
+        """The addresses of the functions that the code of this line calls directly."""
+        calls = (self.machine.call.match(each.text) for each in self.code.values() if each.line == line)
+        return [int(call[1], 16) for call in calls if call]
+
+    @functools.cached_property
+    def after_prologue(self) -> int:
+        """The address of its first statement, as debuggers see it: where the second row of the line table begins."""
+        rows = sorted({each.row for each in self.code.values() if each.row >= self.start})
+        return rows[1] if len(rows) > 1 else self.start
+
     @functools.cached_property
     def _suspensions(self) -> dict[int, int]:
         if not self.compiler or self.number_offset is None:

@@ -17,6 +17,7 @@ class Machine:
 
     name: str
     jump: re.Pattern[str]
+    call: re.Pattern[str]  # of a function whose address, in base 16, is in group 1
     first_argument: str  # the register that has it where a function begins
     store: Mapping[int, str]  # by size in bytes: the pattern of a store of a constant, up to the address
     can_stand_in: bool  # whether rip and rbp are all that a debugger needs to see the variables of a coroutine
@@ -36,14 +37,21 @@ class Machine:
 X86_64 = Machine(
     name="x86-64",
     jump=re.compile(r"j"),
+    call=re.compile(r"callq?\s+0x([0-9a-f]+)"),
     first_argument="rdi",
     store={1: r"movb\s+\$0x([0-9a-f]+),\s*", 2: r"movw\s+\$0x([0-9a-f]+),\s*"},
     can_stand_in=True,
 )
 AARCH64 = Machine(
-    name="aarch64", jump=re.compile(r"(b|b\.\w+|cbn?z|tbn?z)\s"), first_argument="x0", store={}, can_stand_in=False
+    name="aarch64",
+    jump=re.compile(r"(b|b\.\w+|cbn?z|tbn?z)\s"),
+    call=re.compile(r"bl\s+0x([0-9a-f]+)"),
+    first_argument="x0",
+    store={},
+    can_stand_in=False,
 )
-OTHER = Machine(name="other", jump=re.compile(r"(?!)"), first_argument="", store={}, can_stand_in=False)
+NOTHING = re.compile(r"(?!)")
+OTHER = Machine(name="other", jump=NOTHING, call=NOTHING, first_argument="", store={}, can_stand_in=False)
 
 
 def machine_named(architecture: str) -> Machine:

@@ -23,6 +23,7 @@ class Body:
     frame: Frame  # that of its body; if it is suspended, that of awaitable_frame_base::resume
     promise: int  # 0 if it is not to be read
     is_suspended: bool  # it has suspended itself, and an operation that it waits for is being started
+    resume: str  # the full name of the awaitable_frame_base::resume that resumes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,11 @@ def with_bodies(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[tuple[F
 def _body(snapshot: Snapshot, newer: str, frame: Frame, older: Frame | None, oldest: Frame | None) -> Body | None:
     """The body in a frame that the function `newer` was called from, and that was called from `older`, and so on."""
     if older and oldest and layout.BODY_CALLER.search(older.name) and layout.RESUME.search(oldest.name):
-        return Body(frame, snapshot.debugger.parameter(oldest, "this"), is_suspended=False)
+        return Body(frame, snapshot.debugger.parameter(oldest, "this"), False, oldest.name)
     if newer and layout.RESUME.search(frame.name) and not layout.BODY_CALLER.search(newer):
         promise = snapshot.debugger.parameter(frame, "this")
         if promise and _may_be_alive(snapshot, promise):
-            return Body(frame, promise, is_suspended=True)
+            return Body(frame, promise, True, frame.name)
     return None
 
 

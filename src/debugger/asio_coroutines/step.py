@@ -1,40 +1,63 @@
-"""Where a step over a co_await begins, and where it may end: the rules, the same for every debugger.
+"""Where a step over, into or out of a co_await begins, and where it may end: the rules, the same for every debugger.
 
 First the debugger makes its own step. If that ends where a user wants to be, it is over. If not, because the coroutine has
-suspended itself or ended, the program runs on, until one of the coroutines that are stepped comes to one of its `ends`."""
+suspended itself or ended, or a library function has been stepped into, the program runs on, until it comes to one of the
+places of the step, in one of the coroutines that are stepped."""
 
 from __future__ import annotations
 
+import enum
 import itertools
+import re
 from collections.abc import Iterable, Iterator
 
 from . import names
 from .compilers import FRAME_PARAMETERS, is_creation, is_wrapper
 from .coroutine import Coroutine, chain
 from .debugger import BUILD, Frame, NoCoroutine, NoDebugInformation, NoMemory
-from .function import Function
 from .machine import machine_named
 from .program import Program, Snapshot
 from .stack import Body, awaiting, bodies, is_own
 
 
+class Kind(enum.Enum):
+    """What the user asked for."""
+
+    OVER = "step over"  # the next statement of this coroutine, or of one that awaits it
+    INTO = "step into"  # the same, or the first statement of what is called or awaited before that
+    OUT = "step out"  # the next statement of one that awaits this coroutine
+
+
+class Reached(enum.Enum):
+    """What a place of a step has come to, where the program has stopped."""
+
+    NOTHING = "another coroutine, or nothing that matters"
+    END = "the end of the step"
+    AWAITED = "the step goes on, with other places: the coroutine that is stepped into has been awaited"
+
+
 class Step:
-    """One step of one coroutine, and of those that await it. All addresses are valid for as long as the program lives."""
+    """One step of one coroutine, and of those that await it. Valid until the program has been loaded anew."""
 
     def __init__(self, program: Program, snapshot: Snapshot, body: Body, newest: list[Frame]) -> None:
         """From the newest two frames of a call stack, which are in or below this coroutine's body."""
         coroutine = Coroutine(snapshot, body.promise)
         self._program = program
         self._promises = list(chain(snapshot, body.promise))  # of the coroutine, of the one that awaits it, and so on
+        self._frame = coroutine.frame
+        self._function = coroutine.function
         self._line = body.frame.line  # where the coroutine is
         self._is_inside = body.frame == newest[0]  # not in a function that it calls
         called_by_it = body.frame in newest[1:2]
         self._is_creating = called_by_it and is_creation(program.debugger.symbols_at(newest[0].pc))
-        # {address: coroutine frames}: where a step of these coroutines ends. An exception would end the debugger's own
-        # step only where it is handled, so that is an end from the beginning.
-        self.ends: dict[int, set[int]] = {pc: {coroutine.frame} for pc in coroutine.function.handlers}
+        self._push_frame = re.sub(r"::resume\b.*", "::push_frame", body.resume)  # Asio calls it for each co_await
+        self._into: int | None = None  # the promise of the coroutine that has been stepped into
+        self._between: set[int] = {body.promise}  # those whose co_await leads into it: that, and libraries' ones
+        self._ends: dict[int, set[int]] = {}  # {address: coroutine frames}: where a step of these coroutines ends
         # {address: coroutine frames}: the functions that destroy them. Another coroutine may get their memory.
-        self.deaths: dict[int, set[int]] = {}
+        self._deaths: dict[int, set[int]] = {}
+        self._calls: set[int] = set()  # addresses in functions that the coroutine calls
+        self._pushes: set[int] = set()  # addresses in push_frame
 
     @classmethod
     def begin(cls, program: Program, frames: Iterable[Frame]) -> Step | None:
@@ -64,25 +87,35 @@ class Step:
         """The coroutine that is stepped."""
         return self._promises[0]
 
-    def is_over(self, frames: Iterable[Frame]) -> bool:
+    @property
+    def places(self) -> set[int]:
+        """The addresses at which has_reached() is to be asked, as prepare() and go_on() have set them."""
+        return {*self._ends, *self._deaths, *self._calls, *self._pushes}
+
+    def is_over(self, frames: Iterable[Frame], kind: Kind) -> bool:
         """Whether the debugger's own step has ended where a user wants to be, with these frames."""
         snapshot, rest = self._program.snapshot(), iter(frames)
         newest = next(rest, None)
         if newest is None:
             return True
+        if is_wrapper(newest.name):
+            return False
+        if kind is Kind.OUT:  # the library's frame below the coroutine is where nobody wants to be
+            return is_own(newest) or not self._is_inside and not self._is_creating
         found = list(bodies(snapshot, itertools.chain([newest], rest)))
         if found and found[0].frame == newest and found[0].promise in self._promises:
             return self._is_at_statement(snapshot, found[0])
         if is_own(newest):
-            return True  # in another function of the program
-        if self._is_creating:
-            return False  # GCC creates a coroutine in the middle of a line; a debugger's step out stops in the library
+            is_ramp = is_creation(self._program.debugger.symbols_at(newest.pc))
+            return not (kind is Kind.INTO and is_ramp)  # in another function of the program
+        if kind is Kind.INTO or self._is_creating:
+            return False  # GCC creates a coroutine in the middle of a line: a debugger's step out stops in the library
         return self.promise in (body.promise for body in found)  # in the library, where the step began
 
     def _is_at_statement(self, snapshot: Snapshot, body: Body) -> bool:
         """Whether one of the stepped coroutines is where a step may end."""
         try:
-            function: Function = Coroutine(snapshot, body.promise).function
+            function = Coroutine(snapshot, body.promise).function
         except NoCoroutine:  # it has ended, which GCC counts among its first line
             return False
         frame = body.frame
@@ -102,30 +135,98 @@ class Step:
         body = next(bodies(snapshot, itertools.chain([caller] if caller else [], rest)), None)
         return body is not None and body.promise == self.promise and body.frame == caller
 
-    def go_on(self) -> None:
-        """Sets `ends` and `deaths` for a program that runs on: all statements of these coroutines, but of the line where
-        the step began only the first one, which is reached again in a loop. Raises what reading a coroutine raises."""
-        snapshot = self._program.snapshot()
-        self.ends, self.deaths = {}, {}
-        for coroutine, _ in awaiting(snapshot, self._promises, set()):
-            for pc in self._ends_of(coroutine):
-                self.ends.setdefault(pc, set()).add(coroutine.frame)
-            self.deaths.setdefault(coroutine.destroy, set()).add(coroutine.frame)
+    def prepare(self, kind: Kind) -> None:
+        """Sets the places for the time of the debugger's own step: those that it would run past."""
+        if self._is_inside or kind is not Kind.OUT:
+            # An exception would end the debugger's own step only where it is handled.
+            self._ends = {pc: {self._frame} for pc in self._function.handlers}
+        if kind is Kind.INTO:
+            self._pushes = set(self._push_frames())
 
-    def _ends_of(self, coroutine: Coroutine) -> Iterator[int]:
+    def go_on(self, kind: Kind) -> None:
+        """Sets the places for a program that runs on. Raises what reading a coroutine raises."""
+        snapshot = self._program.snapshot()
+        self._ends, self._deaths, self._calls, self._pushes = {}, {}, set(), set()
+        for coroutine, _ in awaiting(snapshot, self._promises, set()):
+            if kind is Kind.OUT and coroutine.promise == self.promise:
+                continue
+            self._add_ends(coroutine, self._statements_of(coroutine))
+        if kind is Kind.INTO and self._into is not None:
+            awaited = Coroutine(snapshot, self._into)
+            self._add_ends(awaited, awaited.function.statements)
+        elif kind is Kind.INTO:
+            self._pushes = set(self._push_frames())
+            self._calls = set(self._called_functions())
+
+    def _add_ends(self, coroutine: Coroutine, addresses: Iterable[int]) -> None:
+        for pc in addresses:
+            self._ends.setdefault(pc, set()).add(coroutine.frame)
+        self._deaths.setdefault(coroutine.destroy, set()).add(coroutine.frame)
+
+    def _statements_of(self, coroutine: Coroutine) -> Iterator[int]:
+        """Its statements, but of the line where the step began only the first one, which is reached again in a loop."""
         statements = coroutine.function.statements
         again = min((pc for pc, line in statements.items() if line == self._line), default=0)
         for pc, line in statements.items():
             if coroutine.promise != self.promise or line != self._line or pc == again:
                 yield pc
 
-    def has_reached(self, frame: Frame) -> bool:
-        """Whether this frame, at one of the `ends` or `deaths`, is of one of the stepped coroutines at its end."""
-        debugger = self._program.debugger
-        if frame.pc in self.deaths:
+    def _push_frames(self) -> Iterator[int]:
+        """The addresses in Asio's push_frame at which its parameters can be read."""
+        for start in self._program.debugger.functions_named(self._push_frame):
+            if function := self._program.function(start):
+                yield function.after_prologue
+
+    def _called_functions(self) -> Iterator[int]:
+        """The addresses of the first statements in the program's own functions that this line calls."""
+        for target in self._function.calls_on(self._line):
+            function = self._program.function(target)
+            if function is None or function.start != target or not function.info.end:
+                continue
+            is_ramp = is_creation(self._program.debugger.symbols_at(target))
+            if not (function.is_library or is_wrapper(function.info.name) or is_ramp):
+                yield function.after_prologue
+
+    def has_reached(self, frames: Iterable[Frame]) -> Reached:
+        """What these frames, the newest of which is at one of the places, have come to."""
+        rest = iter(frames)
+        newest = next(rest)
+        self._note_death(newest)
+        if self._is_of(newest, self._ends.get(newest.pc, set())):
+            return Reached.END
+        if newest.pc in self._calls and (caller := next(rest, None)) and self._is_of(caller, {self._frame}):
+            return Reached.END
+        if newest.pc in self._pushes:
+            return self._note_push(newest)
+        return Reached.NOTHING
+
+    def _is_of(self, frame: Frame, coroutine_frames: set[int]) -> bool:
+        """Whether this machine frame, of a body, runs one of these coroutines."""
+        if not coroutine_frames:
+            return False
+        return any(self._program.debugger.parameter(frame, name) in coroutine_frames for name in FRAME_PARAMETERS)
+
+    def _note_death(self, frame: Frame) -> None:
+        """If one of the coroutines is being destroyed there, it will reach no end any more."""
+        if frame.pc in self._deaths:
+            debugger = self._program.debugger
             register = machine_named(debugger.architecture()).first_argument
-            dead = self.deaths[frame.pc] & {debugger.register(frame, register) if register else 0}
-            for waiting in self.ends.values():
+            dead = self._deaths[frame.pc] & {debugger.register(frame, register) if register else 0}
+            for waiting in self._ends.values():
                 waiting -= dead
-        expected = self.ends.get(frame.pc)
-        return bool(expected) and any(debugger.parameter(frame, name) in expected for name in FRAME_PARAMETERS)
+
+    def _note_push(self, frame: Frame) -> Reached:
+        """In push_frame: what is awaited, by whom."""
+        debugger = self._program.debugger
+        if debugger.parameter(frame, "caller") not in self._between:
+            return Reached.NOTHING
+        promise = debugger.parameter(frame, "this")
+        try:
+            awaited = Coroutine(self._program.snapshot(), promise).function
+        except (NoCoroutine, NoMemory):
+            return Reached.NOTHING
+        if awaited.is_library or not awaited.statements:
+            self._between.add(promise)  # the step leads through it
+            return Reached.NOTHING
+        self._into = promise
+        return Reached.AWAITED

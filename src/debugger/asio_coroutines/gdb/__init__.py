@@ -24,7 +24,9 @@ def install() -> None:
     hooks = Hooks(
         {
             "hook-next": stepper.before_next,
-            "hookpost-next": stepper.after_next,
+            "hook-step": stepper.before_step,
+            "hook-finish": stepper.before_finish,
+            **{f"hookpost-{command}": stepper.after_next for command in ("next", "step", "finish")},
             "hook-stop": stepper.at_stop,
             "hook-backtrace": stack.backtrace_begins,
             "hookpost-backtrace": stack.backtrace_ends,

@@ -98,6 +98,13 @@ class GDB:
             found.append(Instruction(each["addr"], place.pc, line, each["asm"]))
         return found
 
+    def functions_named(self, name: str) -> Sequence[int]:
+        try:
+            places = gdb.decode_line(name)[1] or ()
+        except gdb.error:  # there is none
+            return []
+        return [place.pc for place in places]
+
     def has_symbol(self, name: str) -> bool:
         try:
             return bool(execute(f"info address {name}"))

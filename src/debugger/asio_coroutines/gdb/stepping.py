@@ -1,4 +1,4 @@
-"""GDB's steps go over a co_await, by hooks: before each `next` we note where it begins. After it, before anybody is told,
+"""GDB's steps go over, into and out of a co_await, by hooks: before each `next`, `step` and `finish` we note where it begins. After it, before anybody is told,
 we look where it has ended: if that is nowhere a user wants to be, the program runs on to where the step may end."""
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from ..coroutine import Coroutine
 from ..debugger import BUILD, Failure, NoDebugInformation
 from ..program import Program
 from ..stack import bodies
-from ..step import Step
-from .lends import described, execute, frames
+from ..step import Kind, Reached, Step
+from .lends import execute, frames
 
 # Commands that let the program run on, other than those whose steps are ours: a step that has failed is over then.
-OTHERS = ("continue", "stepi", "nexti", "step", "finish", "until", "advance", "jump", "signal", "run", "start")
+OTHERS = ("continue", "stepi", "nexti", "until", "advance", "jump", "signal", "run", "start")
 DAP_EVENTS, DAP_BREAKPOINTS = "gdb.dap.events", "gdb.dap.breakpoint"  # loaded where GDB is a DAP server
 
 
@@ -31,11 +31,13 @@ class End(gdb.Breakpoint):
 
     def stop(self) -> bool:
         """GDB asks whether to stop."""
-        reached = self._step.has_reached(described(gdb.newest_frame()))
-        if reached:
-            self._stepper.has_reached_end = True
+        reached = self._step.has_reached(frames())
+        if reached is Reached.NOTHING:
+            return False
+        self._stepper.reached = reached
+        if reached is Reached.END:
             _tell_dap()
-        return reached
+        return True
 
 
 class Stepper:
@@ -44,9 +46,11 @@ class Stepper:
     def __init__(self, program: Program) -> None:
         self.is_on = True  # as the user wants it
         self.is_forced = False  # by async-next
-        self.has_reached_end = False
+        self.reached = Reached.NOTHING  # what an End has stopped for
         self._program = program
-        self._step: Step | None = None  # between our hook-next and our hook-stop
+        self._kind = Kind.OVER
+        self._step: Step | None = None  # between the hook before a step and our hook-stop
+        self._going_on: Step | None = None  # a step that goes on, and nobody waits for it
         self._ends: list[End] = []
         self._is_waited_for = True  # whether GDB's `next` returns when the program has stopped, not at once, as in MI
         self._is_going_on = False  # within our own `continue`
@@ -57,18 +61,35 @@ class Stepper:
 
     def before_next(self) -> None:
         """hook-next."""
+        self._begin(Kind.OVER)
+
+    def before_step(self) -> None:
+        """hook-step."""
+        self._begin(Kind.INTO)
+
+    def before_finish(self) -> None:
+        """hook-finish. `finish` leaves the selected frame. If that is a coroutine's body, let it leave the library's frame
+        that has resumed it: GDB 13 fails to show a value that a coroutine built by Clang does not return."""
+        self._begin(Kind.OUT)
+        if self._step:
+            gdb.selected_frame().older().select()
+
+    def _begin(self, kind: Kind) -> None:
         self._reset()
-        self._is_waited_for = True
+        self._kind, self._is_waited_for = kind, True
         if not (self.is_on or self.is_forced) or not gdb.selected_thread():
             return
         try:
-            self._step = Step.begin(self._program, frames())
+            self._step = Step.begin(self._program, frames(gdb.selected_frame() if kind is Kind.OUT else None))
         except NoDebugInformation:
             if self.is_forced:
                 gdb.write(f"This is a plain next: {BUILD}.\n")
-        except Failure:
+        except (Failure, gdb.error):  # GDB's own step says why it cannot be made
             pass
+        if self._step and kind is Kind.OUT and not self._step.is_inside:
+            self._step = None  # out of a function that a coroutine has called
         if self._step:
+            self._step.prepare(kind)
             self._set_ends(self._step)
 
     def before_other(self) -> None:
@@ -77,7 +98,7 @@ class Stepper:
             self._reset()
 
     def after_next(self) -> None:
-        """hookpost-next: `next` has returned. GDB selects the thread again that was selected before our hook-stop."""
+        """hookpost-next and the like: `next` has returned. GDB selects the thread again that was selected before our hook-stop."""
         self._is_waited_for = self._step is None  # else it has not come to our hook-stop yet
         thread, self._landed = self._landed, None
         if thread and thread.is_valid():
@@ -91,48 +112,68 @@ class Stepper:
 
     def at_stop(self) -> None:
         """hook-stop."""
-        step, has_reached_end, registers = self._step, self.has_reached_end, self._own_registers
+        step, going_on, reached, registers = self._step, self._going_on, self.reached, self._own_registers
         self._reset()
         if registers:
             _set_registers(registers)
         elif step:
-            self._decide(step, has_reached_end)
-        elif has_reached_end and not re.search(r"at breakpoint \d", execute("info program")):  # one of the user's
+            self._decide(step, reached)
+        elif going_on and reached is Reached.AWAITED:
+            self._decide(going_on, reached)
+        elif going_on and reached is Reached.END and not re.search(r"at breakpoint \d", execute("info program")):  # one of the user's
             self._end_as_step()
 
-    def _decide(self, step: Step, has_reached_end: bool) -> None:
+    def _decide(self, step: Step, reached: Reached) -> None:
         """Whether the step is over, or goes on."""
-        is_stepped = "stepped" in execute("info program")
         try:
             is_unfinished = (
-                has_reached_end or step.is_repeated(frames()) or is_stepped and not step.is_over(frames())
+                reached is not Reached.NOTHING
+                or step.is_repeated(frames())
+                or self._has_ended_itself() and not step.is_over(frames(), self._kind)
             )
             if not is_unfinished:
                 return
-            step.go_on()
+            step.go_on(self._kind)
         except (gdb.error, Failure):  # the coroutine is not to be read any more: the step is GDB's own
             return
-        self._set_ends(step)
         self._go_on(step)
+
+    def _has_ended_itself(self) -> bool:
+        """Whether GDB's own step has come to its end; `finish` ends at a breakpoint of its own."""
+        why = execute("info program")
+        return "stepped" in why or self._kind is Kind.OUT and "since been deleted" in why
 
     def _go_on(self, step: Step) -> None:
         """Lets the program run to the next stop. Who waits for GDB's `next` waits for this, too."""
+        self._set_ends(step)
         for end in self._ends:
             end.silent = self._is_waited_for  # we show the place; a front end is told by GDB
+        if not self._is_waited_for:
+            self._going_on = step
+            self._continue("continue&")  # GDB calls hook-stop again
+            return
+        try:
+            self._continue("continue")
+            while self.reached is Reached.AWAITED:
+                self.reached = Reached.NOTHING
+                step.go_on(self._kind)
+                self._set_ends(step)
+                for end in self._ends:
+                    end.silent = True
+                self._continue("continue")
+        finally:
+            reached = self.reached
+            self._reset()
+        self._landed = gdb.selected_thread()
+        if reached is Reached.END and DAP_EVENTS not in sys.modules:
+            self._show_place(step)
+
+    def _continue(self, command: str) -> None:
         self._is_going_on = True
         try:
-            if not self._is_waited_for:
-                gdb.execute("continue&")  # GDB calls hook-stop again
-                return
-            gdb.execute("continue")
+            gdb.execute(command)
         finally:
             self._is_going_on = False
-            has_reached_end = self.has_reached_end
-            if self._is_waited_for:
-                self._reset()
-        self._landed = gdb.selected_thread()
-        if has_reached_end and DAP_EVENTS not in sys.modules:
-            self._show_place(step)
 
     def _end_as_step(self) -> None:
         """An MI front end is to be told of the end of a step, not of a breakpoint that it does not know: so this thread
@@ -160,14 +201,14 @@ class Stepper:
         gdb.write(execute("frame").splitlines()[-1] + "\n")
 
     def _reset(self) -> None:
-        self._step = self._landed = self._own_registers = None
-        self.has_reached_end = False
+        self._step = self._going_on = self._landed = self._own_registers = None
+        self.reached = Reached.NOTHING
         self._clear()
 
     def _set_ends(self, step: Step) -> None:
         self._clear()
         with _unseen_by_dap():
-            self._ends = [End(self, step, pc) for pc in {*step.ends, *step.deaths}]
+            self._ends = [End(self, step, pc) for pc in step.places]
 
     def _clear(self) -> None:
         with _unseen_by_dap():

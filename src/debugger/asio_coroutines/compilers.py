@@ -124,7 +124,7 @@ class GCC(Compiler):
         names = [variable.name for variable in variables]
         first = names.index("_Coro_self_handle") + 1 if "_Coro_self_handle" in names else 0
         between = variables[first : names.index("_Coro_resume_index")]
-        return [variable for variable in between if not re.match(r"D\.\d|__", variable.name)]
+        return [variable for variable in between if not re.match(r"D\.\d|__|_Coro_", variable.name)]
 
     def is_programs(self, name: str, line: int) -> bool:
         return bool(line) and not re.match("__|_Coro_", name)

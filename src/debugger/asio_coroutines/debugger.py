@@ -133,7 +133,7 @@ class Debugger(Protocol):
         """What a pointer points to; None for other types."""
 
     def type_name(self, type_: Type) -> str:
-        """The type's full name, without typedefs. Types without a name may share one."""
+        """The type's full name, without typedefs. Types without a name may share one, or have an empty one."""
 
     def text(self, type_: Type, address: int) -> str:
         """The value there as text, "..." if that takes more than a few words. Raises nothing."""

@@ -35,7 +35,7 @@ _ASIO = r"(?:boost::)?asio::(?:\w+::)*?"
 AWAITABLE = re.compile(_ASIO + r"awaitable<(?!" + _ASIO + "detail::awaitable_thread_entry_point)")  # of a task
 AWAITABLE_THREAD = re.compile(_ASIO + r"detail::awaitable_thread<")
 # What cannot have an awaitable_thread as a part, and need not be looked through.
-NO_HANDLER = re.compile(r"::(any_\w*executor|\w+_(system_executor|executor_type|context)|thread_pool|strand|scheduler)$")
+NO_HANDLER = re.compile(r"::(awaitable|any_\w*executor|\w+_(system_executor|executor_type|context)|thread_pool|strand|scheduler)$")
 
 RESUME = re.compile(r"\b" + _ASIO + r"detail::awaitable_frame_base<.*>::resume\b")
 BODY_CALLER = re.compile(r"\bcoroutine_handle<.*>::resume\b")  # of the standard library; RESUME calls it

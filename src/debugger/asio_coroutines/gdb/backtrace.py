@@ -232,7 +232,18 @@ def _waiting(row: CoroutineRow, file_of: Callable[[gdb.Symtab], str]) -> dict[st
 
 def _function(decorator: Any, frame: Frame) -> Line:
     """The line of a function. GDB's own would have the types of its parameters in the name."""
-    return Line(decorator, function=plain_name(frame.name) or "??")
+    arguments = [each for each in decorator.frame_args() or () if _is_readable(frame.handle, each)]
+    return Line(decorator, function=plain_name(frame.name) or "??", frame_args=arguments)
+
+
+def _is_readable(frame: gdb.Frame, variable: Any) -> bool:
+    """Whether a variable of the frame's can be read: see named_values()."""
+    try:
+        value = variable.value()
+        (frame.read_var(variable.symbol()) if value is None else value).fetch_lazy()
+        return True
+    except (gdb.error, ValueError):
+        return False
 
 
 def _running(decorator: Any, row: CoroutineRow) -> Line:

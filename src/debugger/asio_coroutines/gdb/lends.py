@@ -127,7 +127,7 @@ class GDB:
 
     def type_name(self, type_: gdb.Type) -> str:
         plain = type_.strip_typedefs().unqualified()
-        return plain.name or str(plain)
+        return plain.name or ""
 
     def text(self, type_: gdb.Type, address: int) -> str:
         try:

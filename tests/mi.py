@@ -36,7 +36,10 @@ class Client(contextlib.AbstractContextManager):
 
     def record(self):
         """The next record: "^..." answers a command, "*..." and "=..." tell what happened, "~..." is console text."""
-        self.records.append(self.lines.get(timeout=self.timeout).rstrip("\n"))
+        try:
+            self.records.append(self.lines.get(timeout=self.timeout).rstrip("\n"))
+        except queue.Empty:
+            raise TimeoutError(f"no record in {self.timeout} s; the last ones: {self.records[-5:]}") from None
         if self.records[-1].startswith("*stopped"):
             self.stops.append(self.records[-1])
         return self.records[-1]

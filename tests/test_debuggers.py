@@ -42,9 +42,17 @@ THREAD = r"^((start_thread|\?\?) (\w*clone\w*|\?\?))?$"  # where a thread begins
 
 
 def run(command):
-    """What the command prints."""
+    """What the command prints. It may take long, but not be silent for long."""
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    return subprocess.run(command, **pipes, env=ENVIRONMENT, encoding="utf-8", timeout=TIMEOUT, check=False).stdout
+    said = b""
+    with subprocess.Popen(command, **pipes, env=ENVIRONMENT) as process:
+        while select.select([process.stdout], [], [], TIMEOUT)[0]:
+            part = os.read(process.stdout.fileno(), 1 << 16)
+            if not part:
+                return said.decode()
+            said += part
+        process.kill()
+    raise TimeoutError(f"nothing for {TIMEOUT} s after {said.decode()[-2000:]}")
 
 
 def gdb(*commands, arguments="", program=None):
@@ -82,7 +90,7 @@ def terminal(*command):
         os.write(keyboard, line.encode() if line == CTRL_C else f"{line}\n".encode())
         said = ""
         while not re.search(pattern, said):
-            ready, _, _ = select.select([keyboard], [], [], TIMEOUT / 5)
+            ready, _, _ = select.select([keyboard], [], [], TIMEOUT)
             assert ready, f"after {line!r} no {pattern!r} in {said!r}"
             said += os.read(keyboard, 1 << 16).decode(errors="replace")
         return said

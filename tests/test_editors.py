@@ -125,7 +125,7 @@ class LLDBEditor(DAPEditor):
     commands = [f"command script import {SOURCE / 'debugger' / 'asio_lldb.py'}"]
 
     def stopped(self, body):
-        while body and body["preserveFocusHint"]:  # another thread that has stopped at the same time
+        while body and body.get("preserveFocusHint"):  # another thread that has stopped at the same time
             body = self.wait_stopped()
         return super().stopped(body)
 

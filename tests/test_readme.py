@@ -1,6 +1,8 @@
 """Tests that README.md is true: its samples are what the program prints, its sessions what the debuggers show.
 
-    ASYNC_EXAMPLE=<path of a build with -O0 -g> GDB=<path> LLDB=<path> python3 test_readme.py
+    ASYNC_EXAMPLE=<path> GDB=<path> LLDB=<path> python3 test_readme.py    (or, of its test cases, only LLDBSessionTest)
+
+The program is built with -O0 -g; for LLDB, by Clang.
 """
 
 import json
@@ -164,6 +166,8 @@ class ReadmeTest(unittest.TestCase):
         self.assertIn("add_custom_target(benchmark", (ROOT / "tests" / "CMakeLists.txt").read_text("utf-8"))
         self.assertIn("--target benchmark", README)
 
+
+class SessionTest:
     def check_session(self, session, prompt, debug):
         """Gives the debugger the commands of a session. Its output must have the lines of the session, in order."""
         steps = re.split(rf"^{re.escape(prompt)} ", session, flags=re.M)[1:]
@@ -177,8 +181,10 @@ class ReadmeTest(unittest.TestCase):
                 found = any(re.search(f"^{pattern}", candidate) for candidate in rest)
                 self.assertTrue(found, f"after {command!r}: no {line!r} in:\n{output}")
 
-    @unittest.skipUnless(os.environ.get("GDB"), "skipped: no GDB on this machine")
-    def test_gdb_session(self):
+
+@unittest.skipUnless(os.environ.get("GDB"), "no GDB")
+class GDBSessionTest(SessionTest, unittest.TestCase):
+    def test_session(self):
         def debug(commands):
             options = ["--eval-command=set width 0", "--eval-command=set debuginfod enabled off"]
             for command in commands:
@@ -189,13 +195,15 @@ class ReadmeTest(unittest.TestCase):
         (session,) = blocks("gdb")
         self.check_session(session, "(gdb)", debug)
 
-    @unittest.skipUnless(os.environ.get("LLDB"), "skipped: no LLDB on this machine")
-    def test_lldb_session(self):
+
+@unittest.skipUnless(os.environ.get("LLDB"), "no LLDB")
+class LLDBSessionTest(SessionTest, unittest.TestCase):
+    def test_session(self):
         def debug(commands):
             options = ["--no-lldbinit", "-b"]
             for command in commands:
                 options += ["-o", command]
-            output = run(os.environ["LLDB"], *options, os.environ.get("BY_CLANG") or PROGRAM)
+            output = run(os.environ["LLDB"], *options, PROGRAM)
             return re.split(r"^\(lldb\) (?!target create|settings set)\S.*\n", output, flags=re.M)[1:]
 
         (session,) = blocks("lldb")

@@ -36,7 +36,7 @@ SCREEN = 50  # lines
 ENVIRONMENT = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
 GDB_OPTIONS = ["-nx", "-x", SOURCE / "debugger" / "asio_gdb.py"]
 GDB_SETTINGS = ["set width 0", "set confirm off", "set style enabled off", "set debuginfod enabled off"]
-LLDB_HELPER = f"command script import {SOURCE / 'debugger' / 'asio_lldb.py'}"
+LLDB_HELPER = f'command script import "{SOURCE / "debugger" / "asio_lldb.py"}"'
 CTRL_C = "\x03"
 THREAD = r"^((start_thread|\?\?) (\w*clone\w*|\?\?))?$"  # where a thread begins; without libc's symbols, ?? or nothing
 
@@ -107,7 +107,7 @@ def stack(backtrace, source=MAIN):
     """The stack in a backtrace: (function, arguments, text of the line) of frames in `source`, functions of others."""
     frames = []
     long = r"std::(chrono::duration|vector of length \d+, capacity \d+) = \{[^}]*\}|size=\d"
-    for line in re.sub(long, "...", backtrace).splitlines():
+    for line in re.sub(long, "...", backtrace.replace(f"{SOURCE.parent}/", "")).splitlines():
         number, place = r"(?: *(?:frame )?#\d+:? +|    +)(?:0x\w+ in )?", r"(?: (?:at|from) (\S+?)(?::(\d+))?)?"
         if parts := re.match(rf"{number}(.+?) ?\(([^()]*(?:\([^()]*\)[^()]*)*)\){place}$", line):
             own = os.path.basename(parts[3] or "") == file_of(source)
@@ -679,7 +679,7 @@ class LLDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
 
     def session_with_core(self, core, *commands):
         self.standing_still(f"process save-core --style modified-memory {core}")
-        return lldb(f"target create --core {core} {COROUTINES}", *commands, program=COROUTINES)[1:]
+        return lldb(f'target create --core {core} "{COROUTINES}"', *commands, program=COROUTINES)[1:]
 
     def walk_with(self, step, text, steps, source=MAIN, program=None, before=()):
         output = lldb(self.break_at(text, source, once=True), "run", *before, *(steps * [step]), program=program)[2:]

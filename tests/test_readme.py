@@ -118,18 +118,24 @@ class ReadmeTest(unittest.TestCase):
     def test_launch_json(self):
         (text,) = blocks("json")
         builds = {"lldb": "build-clang", "cppdbg": "build"}
+        commands = []
         for launch in json.loads(text)["configurations"]:
             self.assertEqual(launch["program"], f"${{workspaceFolder}}/{builds[launch['type']]}/async_example")
-        paths = re.findall(r"\$\{workspaceFolder\}/(src/[^\"]*)\"", text) + re.findall(r"src/debugger/\w+\.py", README)
+            commands += launch.get("initCommands", []) + [each["text"] for each in launch.get("setupCommands", [])]
+        # Folders may have spaces in their names. LLDB takes quotes, GDB the rest of the line.
+        self.assertIn('command script import "${workspaceFolder}/src/debugger/asio_lldb.py"', commands)
+        self.assertIn("source ${workspaceFolder}/src/debugger/asio_gdb.py", commands)
+        paths = re.findall(r"src/debugger/\w+\.py", README)
         self.assertGreater(len(paths), 4)
         for path in paths:
             self.assertTrue((ROOT / path).exists(), path)
 
     def test_commands(self):
-        """Two commands for each system, which differ only in Boost's package; CI runs the second."""
+        """Two commands for each system, which differ only in the packages' names; CI runs the second."""
         newer_run, newer_test, debian_12_run, debian_12_test = blocks("sh")
         self.assertEqual(newer_run.replace("libboost-dev", "libboost1.81-dev"), debian_12_run)
-        self.assertEqual(newer_test.replace("libboost-dev", "libboost1.81-dev"), debian_12_test)
+        newer_test_12 = newer_test.replace("libboost-dev", "libboost1.81-dev").replace("clang lldb", "clang-19 lldb-19")
+        self.assertEqual(newer_test_12, debian_12_test)
         self.assertTrue(newer_run.endswith("./build/async_example\n"))
         self.assertTrue(newer_test.endswith("ctest --test-dir build -j2 --output-on-failure\n"))
         self.assertIn("README.md)", (ROOT / ".ci" / "run").read_text("utf-8"))

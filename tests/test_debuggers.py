@@ -73,6 +73,8 @@ def lldb(*commands, arguments="", program=None):
         options += ["-o", "script print('<<<')", "-o", launch if command == "run" else command]
     output = run([LLDB, "--no-lldbinit", "-b", *options, program or PROGRAM])
     assert "Traceback" not in output, output
+    # What LLDB has to say of GCC's debug information comes at any time.
+    output = re.sub(r"^(error|warning): .*0x\w{8}: DW_.*\n+", "", output, flags=re.M)
     # LLDB repeats each command before its output.
     parts = re.split(r"^(?:\(lldb\) script .*\n)?<<<\n", output, flags=re.M)
     return [part.split("\n", 1)[-1] for part in parts[2:]]

@@ -11,7 +11,7 @@ PROGRAM = os.environ.get("ASYNC_EXAMPLE", "")
 COROUTINES = os.environ.get("COROUTINES", "")
 GDB = os.environ.get("GDB", "")
 LLDB = os.environ.get("LLDB", "")
-TIMEOUT = 300  # seconds; only for what hangs
+TIMEOUT = 60  # seconds without a sign of life; only for what hangs
 
 LINES = {
     path.name: path.read_text("utf-8").splitlines()

@@ -13,6 +13,11 @@ import subprocess
 import threading
 
 
+def decoded(match):
+    """Letters that are not ASCII, each byte of which MI gives as \\ooo."""
+    return bytes(int(byte, 8) for byte in match[0].split("\\")[1:]).decode(errors="replace")
+
+
 class Client(contextlib.AbstractContextManager):
     """A GDB. `records` has every line that it sent, what the program printed among them."""
 
@@ -36,7 +41,11 @@ class Client(contextlib.AbstractContextManager):
 
     def record(self):
         """The next record: "^..." answers a command, "*..." and "=..." tell what happened, "~..." is console text."""
-        self.records.append(self.lines.get(timeout=self.timeout).rstrip("\n"))
+        try:
+            line = self.lines.get(timeout=self.timeout).rstrip("\n")
+        except queue.Empty:
+            raise TimeoutError(f"no record in {self.timeout} s; the last ones: {self.records[-5:]}") from None
+        self.records.append(re.sub(r"(\\[23]\d\d)+", decoded, line))
         if self.records[-1].startswith("*stopped"):
             self.stops.append(self.records[-1])
         return self.records[-1]

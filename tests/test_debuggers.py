@@ -36,15 +36,23 @@ SCREEN = 50  # lines
 ENVIRONMENT = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
 GDB_OPTIONS = ["-nx", "-x", SOURCE / "debugger" / "asio_gdb.py"]
 GDB_SETTINGS = ["set width 0", "set confirm off", "set style enabled off", "set debuginfod enabled off"]
-LLDB_HELPER = f"command script import {SOURCE / 'debugger' / 'asio_lldb.py'}"
+LLDB_HELPER = f'command script import "{SOURCE / "debugger" / "asio_lldb.py"}"'
 CTRL_C = "\x03"
 THREAD = r"^((start_thread|\?\?) (\w*clone\w*|\?\?))?$"  # where a thread begins; without libc's symbols, ?? or nothing
 
 
 def run(command):
-    """What the command prints."""
+    """What the command prints. It may take long, but not be silent for long."""
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    return subprocess.run(command, **pipes, env=ENVIRONMENT, encoding="utf-8", timeout=TIMEOUT, check=False).stdout
+    said = b""
+    with subprocess.Popen(command, **pipes, env=ENVIRONMENT) as process:
+        while select.select([process.stdout], [], [], TIMEOUT)[0]:
+            part = os.read(process.stdout.fileno(), 1 << 16)
+            if not part:
+                return said.decode()
+            said += part
+        process.kill()
+    raise TimeoutError(f"nothing for {TIMEOUT} s after {said.decode()[-2000:]}")
 
 
 def gdb(*commands, arguments="", program=None):
@@ -65,6 +73,8 @@ def lldb(*commands, arguments="", program=None):
         options += ["-o", "script print('<<<')", "-o", launch if command == "run" else command]
     output = run([LLDB, "--no-lldbinit", "-b", *options, program or PROGRAM])
     assert "Traceback" not in output, output
+    # What LLDB has to say of GCC's debug information comes at any time.
+    output = re.sub(r"^(error|warning): .*0x\w{8}: DW_.*\n+", "", output, flags=re.M)
     # LLDB repeats each command before its output.
     parts = re.split(r"^(?:\(lldb\) script .*\n)?<<<\n", output, flags=re.M)
     return [part.split("\n", 1)[-1] for part in parts[2:]]
@@ -82,7 +92,7 @@ def terminal(*command):
         os.write(keyboard, line.encode() if line == CTRL_C else f"{line}\n".encode())
         said = ""
         while not re.search(pattern, said):
-            ready, _, _ = select.select([keyboard], [], [], TIMEOUT / 5)
+            ready, _, _ = select.select([keyboard], [], [], TIMEOUT)
             assert ready, f"after {line!r} no {pattern!r} in {said!r}"
             said += os.read(keyboard, 1 << 16).decode(errors="replace")
         return said
@@ -99,7 +109,7 @@ def stack(backtrace, source=MAIN):
     """The stack in a backtrace: (function, arguments, text of the line) of frames in `source`, functions of others."""
     frames = []
     long = r"std::(chrono::duration|vector of length \d+, capacity \d+) = \{[^}]*\}|size=\d"
-    for line in re.sub(long, "...", backtrace).splitlines():
+    for line in re.sub(long, "...", backtrace.replace(f"{SOURCE.parent}/", "")).splitlines():
         number, place = r"(?: *(?:frame )?#\d+:? +|    +)(?:0x\w+ in )?", r"(?: (?:at|from) (\S+?)(?::(\d+))?)?"
         if parts := re.match(rf"{number}(.+?) ?\(([^()]*(?:\([^()]*\)[^()]*)*)\){place}$", line):
             own = os.path.basename(parts[3] or "") == file_of(source)
@@ -671,7 +681,7 @@ class LLDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
 
     def session_with_core(self, core, *commands):
         self.standing_still(f"process save-core --style modified-memory {core}")
-        return lldb(f"target create --core {core} {COROUTINES}", *commands, program=COROUTINES)[1:]
+        return lldb(f'target create --core {core} "{COROUTINES}"', *commands, program=COROUTINES)[1:]
 
     def walk_with(self, step, text, steps, source=MAIN, program=None, before=()):
         output = lldb(self.break_at(text, source, once=True), "run", *before, *(steps * [step]), program=program)[2:]

@@ -122,11 +122,16 @@ class LLDBEditor(DAPEditor):
     """lldb-dap. Who awaits whom is what async-bt shows on its console."""
 
     adapter = [re.sub(r"lldb([^/]*)$", r"lldb-dap\1", LLDB)]
-    commands = [f"command script import {SOURCE / 'debugger' / 'asio_lldb.py'}"]
+    commands = [f'command script import "{SOURCE / "debugger" / "asio_lldb.py"}"']
 
     def stopped(self, body):
-        while body and body["preserveFocusHint"]:  # another thread that has stopped at the same time
+        others = []
+        while body and body.get("preserveFocusHint"):  # another thread that has stopped at the same time
+            others.append(body)
             body = self.wait_stopped()
+        if body and body.get("description") == "signal SIGTRAP":
+            # LLDB 23 itself, also without the helper: a thread that has come to the breakpoint of another one's step.
+            body = next((other for other in others if other["reason"] == "step"), body)
         return super().stopped(body)
 
     def frames(self, stop):
@@ -150,7 +155,7 @@ class MIEditor(mi.Client):
 
     def start(self, program, source, lines):
         self.source = "main.cpp" if source is MAIN else "coroutines.cpp"
-        for command in "-enable-frame-filters", f"-file-exec-and-symbols {program}", "-exec-arguments >/dev/null":
+        for command in "-enable-frame-filters", f'-file-exec-and-symbols "{program}"', "-exec-arguments >/dev/null":
             self.command(command)
         self.break_at(*lines)
         return self.stopped("-exec-run")

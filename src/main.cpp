@@ -108,7 +108,7 @@ asio::awaitable<std::vector<outcome<T>>> join_tasks(asio::any_io_executor worker
     // The tasks may end, and resume and end this coroutine, while the group still starts. So a plain function holds it:
     // Asio before 1.34.1 reads it once more after the last task's start (chriskohlhoff/asio issue 1582).
     auto start = [](auto handler, auto own_group) {
-        // Cancelling the awaiting coroutine would also cancel the tasks, from the wrong thread: a data race. This empty
+        // Cancelling the awaiting coroutine would also cancel the tasks, from the wrong thread: a data race. The empty
         // slot blocks that.
         auto uncancelled = asio::bind_cancellation_slot(asio::cancellation_slot{}, std::move(handler));
         own_group.async_wait(asio::experimental::wait_for_all(), std::move(uncancelled));
@@ -156,7 +156,7 @@ asio::awaitable<void> process_item(std::uint32_t item) {
 }
 
 /// The three phases, 550 ms. Runs on the executor it is spawned on, but for the tasks, which run on `workers`. Makes
-/// the task number `failing_task` throw (0: none). Returns whether all tasks succeeded.
+/// the task number `failing_task` throw, or none if that is 0. Returns whether all tasks succeeded.
 asio::awaitable<bool> async_main(asio::any_io_executor workers, std::uint32_t failing_task) {
     trace("Starting async example");
     trace("== Phase 1: sequential await ==");
@@ -165,6 +165,7 @@ asio::awaitable<bool> async_main(asio::any_io_executor workers, std::uint32_t fa
     trace("Fetched data: {}", data);
 
     trace("== Phase 2: parallel tasks ==");
+    // For more tasks, change the loop; for results of another type, `std::uint32_t` here, in async_task and in report.
     std::vector<asio::awaitable<std::uint32_t>> tasks;  // None is running yet: each waits to be awaited or spawned.
     for (std::uint32_t id = 1; id <= 3; ++id) tasks.push_back(async_task(id, id == failing_task));
     const std::vector<outcome<std::uint32_t>> outcomes = co_await join_tasks(workers, std::move(tasks));
@@ -186,8 +187,7 @@ bool run(std::uint32_t failing_task) {
     // exception leaves run() in mid-join, a task must not outlive the main_context that it completes into.
     asio::thread_pool workers{3};  // Three threads, for any number of tasks: one that waits needs no thread.
     auto result = asio::co_spawn(main_context, async_main(workers.get_executor(), failing_task), asio::use_future);
-    // Returns when no work is left: async_main is work until it ends, even while it waits. Something that stopped
-    // main_context before would leave get() waiting for ever.
+    // Returns when no work is left: async_main is work until it ends. Were it stopped before, get() would wait for ever.
     main_context.run();
     return result.get();
 }

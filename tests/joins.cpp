@@ -90,11 +90,11 @@ asio::awaitable<T> task(kind does, std::uint32_t number) {
 }
 
 template <typename T>
-asio::awaitable<void> join(asio::any_io_executor workers, kind does) {
+asio::awaitable<void> join(asio::any_io_executor workers, kind does, std::uint32_t count) {
     std::vector<asio::awaitable<T>> tasks;
-    for (std::uint32_t number = 0; number < 8; ++number) tasks.push_back(task<T>(does, number));
+    for (std::uint32_t number = 0; number < count; ++number) tasks.push_back(task<T>(does, number));
     const std::vector<outcome<T>> outcomes = co_await join_tasks(workers, std::move(tasks));
-    check(outcomes.size() == 8, "the number of outcomes");
+    check(outcomes.size() == count, "the number of outcomes");
     for (std::uint32_t number = 0; number < outcomes.size(); ++number) {
         const auto& [result, error] = outcomes[number];
         check(throws(does, number) == (error != nullptr), "whether a task has thrown");
@@ -102,17 +102,22 @@ asio::awaitable<void> join(asio::any_io_executor workers, kind does) {
     }
 }
 
-/// Many joins at the same time.
-void join_all_kinds(const place& at, int rounds) {
+/// Joins one after another, so that threads lie in wait for the tasks; those that sleep at the same time.
+template <typename T>
+void join_often(const place& at, kind does, std::uint32_t rounds) {
+    std::vector<std::future<void>> joins;
+    for (std::uint32_t round = 0; round < rounds; ++round) {
+        joins.push_back(asio::co_spawn(at.awaiting, join<T>(at.workers, does, 1 + round % 8), asio::use_future));
+        if (does != kind::sleeps && does != kind::sleeps_and_throws) joins.back().wait();
+    }
+    for (auto& each : joins) each.get();
+}
+
+void join_all_kinds(const place& at, std::uint32_t rounds) {
     for (const auto& [does, name] : kinds) {
-        std::vector<std::future<void>> joins;
-        for (int round = 0; round < rounds; ++round) {
-            joins.push_back(asio::co_spawn(at.awaiting, join<std::uint32_t>(at.workers, does), asio::use_future));
-            joins.push_back(asio::co_spawn(at.awaiting, join<std::string>(at.workers, does), asio::use_future));
-            joins.push_back(
-                asio::co_spawn(at.awaiting, join<std::unique_ptr<std::uint32_t>>(at.workers, does), asio::use_future));
-        }
-        for (auto& each : joins) each.get();
+        join_often<std::uint32_t>(at, does, rounds);
+        join_often<std::string>(at, does, rounds);
+        join_often<std::unique_ptr<std::uint32_t>>(at, does, rounds);
         passed(at, std::string{"tasks that "} + name);
     }
 }
@@ -165,7 +170,7 @@ asio::awaitable<void> cancel_join(asio::any_io_executor workers) {
 }  // namespace
 
 int main(int argc, char* argv[]) {
-    const int rounds = argc > 1 ? std::atoi(argv[1]) : 30;
+    const auto rounds = static_cast<std::uint32_t>(argc > 1 ? std::atoi(argv[1]) : 100);
     asio::io_context loop{1};
     auto work = asio::make_work_guard(loop);
     std::thread thread{[&] { loop.run(); }};
@@ -187,13 +192,13 @@ int main(int argc, char* argv[]) {
                               {"A pool, the tasks on one thread", many, one}};
     for (const place& at : serial) {
         join_all_kinds(at, rounds);
-        for (int round = 0; round < rounds; ++round)
+        for (std::uint32_t round = 0; round < rounds; ++round)
             asio::co_spawn(at.awaiting, cancel_join(at.workers), asio::use_future).get();
         passed(at, "cancelled");
     }
     for (const place& at : parallel) join_all_kinds(at, rounds);
     for (const place& at : {serial[0], serial[2], serial[4], parallel[0]}) {
-        for (int round = 0; round < rounds; ++round) {
+        for (std::uint32_t round = 0; round < rounds; ++round) {
             asio::co_spawn(at.awaiting, join_blocking(at.workers), asio::use_future).get();
             asio::co_spawn(at.awaiting, join_none(at.workers), asio::use_future).get();
         }

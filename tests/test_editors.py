@@ -368,7 +368,7 @@ class EditorTest:
 
     def test_lines_that_do_not_suspend(self):
         for setting in "on", "off":
-            with self.session(PROGRAM, MAIN, "const std::lock_guard lock{mutex}") as (editor, stop):
+            with self.session(PROGRAM, MAIN, "const std::lock_guard lock{trace_mutex}") as (editor, stop):
                 editor.console(f"async-step {setting}", stop)
                 stops, _ = self.walk(editor, stop, "std::cout << fmt::format(")
             self.assertEqual(self.texts(stops), statements("if (thread_name.empty())", "std::cout << fmt::format("))

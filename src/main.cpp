@@ -2,44 +2,57 @@
 //   phase 1, sequential await: fetch_data            100 ms            on the main thread
 //   phase 2, parallel tasks:   async_task 1, 2, 3    100/200/300 ms    on a pool of three worker threads
 //   phase 3, sequential loop:  process_item 1, 2, 3  50 ms each        on the main thread
-// A coroutine is a function that returns awaitable<T> and uses co_await or co_return. Calling it runs nothing of it: it
-// starts when another coroutine co_awaits it, or when co_spawn puts it on an executor (an event loop's or a pool's).
+// A coroutine is a function that returns awaitable<T> and uses co_await or co_return. Calling it runs none of its body:
+// that starts when another coroutine co_awaits it, or when co_spawn puts it on an executor, of an event loop or a pool.
+// So it takes its arguments by value: by then, what a reference, `this` or a lambda's captures refer to may be gone.
 // While it waits it is suspended: it blocks no thread, and its arguments and locals stay in its frame, on the heap.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/deferred.hpp>
+#include <boost/asio/execution/blocking.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <future>
 #include <iostream>
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 const auto program_start = std::chrono::steady_clock::now();
+std::mutex trace_mutex;
+int named_workers = 0;
 thread_local std::string thread_name;  // main sets its own; a worker gets a number when it first speaks.
 
-/// Prints one event with the time and the thread, and flushes: a crash or a kill loses no line. Any thread may call it.
-void trace(const std::string& event) {
-    static std::mutex mutex;
-    static int workers = 0;
-    const std::lock_guard lock{mutex};
-    if (thread_name.empty()) thread_name = fmt::format("worker {}", ++workers);
+/// Prints an event with its time and thread, and flushes: when Ctrl-C ends the program, no line is lost. Thread-safe.
+template <typename... Args>
+void trace(fmt::format_string<Args...> event, Args&&... args) {
+    const std::string text = fmt::format(event, std::forward<Args>(args)...);
+    const std::lock_guard lock{trace_mutex};
+    if (thread_name.empty()) thread_name = fmt::format("worker {}", ++named_workers);
     // Under the lock, which decides the order of the lines. Taken before it, the times could be out of order.
     const std::chrono::duration<double, std::milli> elapsed = std::chrono::steady_clock::now() - program_start;
-    std::cout << fmt::format("[{:8.3f} ms] [{:<8}] {}\n", elapsed.count(), thread_name, event) << std::flush;
+    std::cout << fmt::format("[{:8.3f} ms] [{:<8}] {}\n", elapsed.count(), thread_name, text) << std::flush;
 }
 
 /// Waits `duration` on the awaiting coroutine's executor. Throws boost::system::system_error if cancelled.
@@ -53,90 +66,109 @@ asio::awaitable<void> sleep_for(std::chrono::milliseconds duration) {
 /// Waits 100 ms on the awaiting coroutine's executor. Returns "Data_<id>".
 asio::awaitable<std::string> fetch_data(std::uint32_t id) {
     // Breakpoint: `id`, before the wait.
-    trace(fmt::format("Fetching data for id: {}", id));
+    trace("Fetching data for id: {}", id);
     co_await sleep_for(100ms);
     // Breakpoint: `id`, after the wait: it lives in the coroutine frame.
     co_return fmt::format("Data_{}", id);
 }
 
 /// Waits `task_id` * 100 ms on the executor it is spawned on. Returns `task_id` * 10; throws runtime_error if `fail`.
-asio::awaitable<std::uint32_t> async_task(std::uint32_t task_id, bool fail) {
-    trace(fmt::format("Task {} starting", task_id));
+asio::awaitable<std::uint32_t> async_task(std::uint32_t task_id, bool fail = false) {
+    trace("Task {} starting", task_id);
     // Breakpoint: `task_id`, once for each task, on whichever worker took it.
     const std::chrono::milliseconds delay{task_id * 100};
     co_await sleep_for(delay);
+    // Breakpoint: `task_id`, perhaps on another worker than before the wait.
+    trace("Task {} {}", task_id, fail ? "throwing" : "completed");
     if (fail) throw std::runtime_error{"simulated failure"};
-    trace(fmt::format("Task {} completed", task_id));
-    // Breakpoint: `task_id`, perhaps on another thread than before the wait.
     co_return task_id * 10;
 }
 
 /// How a task ended: `error` is what it threw; where that is null, `result` is what it returned.
+template <typename T>
 struct outcome {
-    std::uint32_t result;
+    T result;
     std::exception_ptr error;
 };
 
-/// Spawns `tasks` on `workers` and waits for all: if they only wait, as long as the slowest. A task that throws stops
-/// neither the others nor the join. Returns how each ended, on the awaiting coroutine's executor. That must be a strand
-/// or have one thread; tasks spawned there, too, must wait for something. Else the group may be freed while it starts.
-asio::awaitable<std::vector<outcome>> join_tasks(asio::any_io_executor workers,
-                                                 std::vector<asio::awaitable<std::uint32_t>> tasks) {
-    if (tasks.empty()) co_return std::vector<outcome>{};  // A group of no operations would never complete.
+/// Spawns any number of `tasks` on `workers` and waits for all: if they only wait, as long as the slowest. A task that
+/// throws stops neither the others nor the join; cancelling the awaiting coroutine takes effect after the join. Returns
+/// how each task ended, in the order of `tasks`. May be awaited anywhere, on a strand, a pool or `workers` itself, and
+/// returns there. T may be any type that can be moved and default-constructed.
+template <typename T>
+asio::awaitable<std::vector<outcome<T>>> join_tasks(asio::any_io_executor workers,
+                                                    std::vector<asio::awaitable<T>> tasks) {
+    if (tasks.empty()) co_return std::vector<outcome<T>>{};  // A group of no operations would never complete.
+    // co_spawn on a thread of `workers` would run the task at once, inside the call. `never` queues it for any thread.
+    workers = workers.require(asio::execution::blocking.never);
     // `deferred` leaves the start to the group. What a task throws, co_spawn catches on the worker, for `errors` below.
     std::vector<decltype(asio::co_spawn(workers, std::move(tasks.front()), asio::deferred))> operations;
     for (auto& task : tasks) operations.push_back(asio::co_spawn(workers, std::move(task), asio::deferred));
-    // A cancel of the awaiting coroutine would go through its slot to the group, and to tasks on other threads: a data
-    // race. An empty slot holds it back until after the join. (Boost 1.81 cannot bind a slot to `deferred`.)
     auto group = asio::experimental::make_parallel_group(std::move(operations));
-    auto token = asio::bind_cancellation_slot(asio::cancellation_slot{}, asio::use_awaitable);
-    auto [order, errors, results] = co_await group.async_wait(asio::experimental::wait_for_all(), std::move(token));
-    std::vector<outcome> outcomes;
+    // The tasks may end, and resume and end this coroutine, while the group still starts. So a plain function holds it:
+    // Asio before 1.34.1 reads it once more after the last task's start (chriskohlhoff/asio issue 1582).
+    auto start = [](auto handler, auto own_group) {
+        // Cancelling the awaiting coroutine would also cancel the tasks, from the wrong thread: a data race. The empty
+        // slot blocks that.
+        auto uncancelled = asio::bind_cancellation_slot(asio::cancellation_slot{}, std::move(handler));
+        own_group.async_wait(asio::experimental::wait_for_all(), std::move(uncancelled));
+    };
+    using signature = typename decltype(group)::signature;
+    auto joined = asio::async_initiate<const asio::deferred_t, signature>(start, asio::deferred, std::move(group));
+    auto [order, errors, results] = co_await std::move(joined);
+    std::vector<outcome<T>> outcomes;
     for (std::size_t i = 0; i < results.size(); ++i) outcomes.push_back({std::move(results[i]), errors[i]});
     co_return outcomes;
 }
 
+/// What the exception that `error` holds says. To look at it, one has to throw it again.
+std::string message_of(const std::exception_ptr& error) try {
+    std::rethrow_exception(error);
+} catch (const std::exception& exception) {
+    return exception.what();
+} catch (...) {
+    return "unknown exception";
+}
+
 /// Traces each failure and then the results of the tasks that succeeded. Returns whether all did.
-bool report(const std::vector<outcome>& outcomes) {
-    std::string results;
-    std::size_t id = 0, succeeded = 0;
-    for (const outcome& task : outcomes) {
-        ++id;
-        try {
-            if (task.error) std::rethrow_exception(task.error);  // Caught on a worker, thrown again here, on main.
-            results += fmt::format("{}{}", succeeded++ == 0 ? "" : ", ", task.result);
-        } catch (const std::exception& error) {
-            trace(fmt::format("Task {} failed: {}", id, error.what()));
-        } catch (...) {
-            trace(fmt::format("Task {} failed: unknown exception", id));
-        }
+bool report(const std::vector<outcome<std::uint32_t>>& outcomes) {
+    std::vector<std::uint32_t> results;
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        if (outcomes[i].error)
+            trace("Task {} failed: {}", i + 1, message_of(outcomes[i].error));
+        else
+            results.push_back(outcomes[i].result);
     }
-    trace(succeeded == id ? fmt::format("Task results: {}", results)
-                          : fmt::format("Some tasks failed: {} of {} succeeded ({})", succeeded, id, results));
-    return succeeded == id;
+    if (results.size() == outcomes.size()) {
+        trace("Task results: {}", fmt::join(results, ", "));
+        return true;
+    }
+    trace("Some tasks failed: {} of {} succeeded ({})", results.size(), outcomes.size(), fmt::join(results, ", "));
+    return false;
 }
 
 /// Waits 50 ms on the awaiting coroutine's executor.
 asio::awaitable<void> process_item(std::uint32_t item) {
     // Breakpoint: `item`, before the wait.
-    trace(fmt::format("Processing item: {}", item));
+    trace("Processing item: {}", item);
     co_await sleep_for(50ms);
-    trace(fmt::format("Item {} processed", item));
+    trace("Item {} processed", item);
 }
 
 /// The three phases, 550 ms. Runs on the executor it is spawned on, but for the tasks, which run on `workers`. Makes
-/// the task number `failing_task` throw (0: none). Returns whether all tasks succeeded.
+/// the task number `failing_task` throw, or none if that is 0. Returns whether all tasks succeeded.
 asio::awaitable<bool> async_main(asio::any_io_executor workers, std::uint32_t failing_task) {
     trace("Starting async example");
     trace("== Phase 1: sequential await ==");
     const std::string data = co_await fetch_data(1);
     // Breakpoint: `data`, which fetch_data returned.
-    trace(fmt::format("Fetched data: {}", data));
+    trace("Fetched data: {}", data);
 
     trace("== Phase 2: parallel tasks ==");
-    std::vector<asio::awaitable<std::uint32_t>> tasks;  // Not running yet: each waits to be awaited or spawned.
+    // For more tasks, change the loop; for results of another type, `std::uint32_t` here, in async_task and in report.
+    std::vector<asio::awaitable<std::uint32_t>> tasks;  // None is running yet: each waits to be awaited or spawned.
     for (std::uint32_t id = 1; id <= 3; ++id) tasks.push_back(async_task(id, id == failing_task));
-    const std::vector<outcome> outcomes = co_await join_tasks(workers, std::move(tasks));
+    const std::vector<outcome<std::uint32_t>> outcomes = co_await join_tasks(workers, std::move(tasks));
     // Breakpoint: `outcomes`, one for each task: its `result`, or the `error` that it threw.
     const bool all_succeeded = report(outcomes);
 
@@ -148,8 +180,22 @@ asio::awaitable<bool> async_main(asio::any_io_executor workers, std::uint32_t fa
     co_return all_succeeded;
 }
 
+/// Runs async_main on this thread, and its tasks on three others, to its end. Returns and throws what async_main does.
+bool run(std::uint32_t failing_task) {
+    asio::io_context main_context{1};  // An event loop. It has no thread: run() lends it one, only one, as 1 hints.
+    // The pool's destructor stops and joins its threads. It is declared second, to be destroyed first: when an
+    // exception leaves run() in mid-join, a task must not outlive the main_context that it completes into.
+    asio::thread_pool workers{3};  // Three threads, for any number of tasks: one that waits needs no thread.
+    auto result = asio::co_spawn(main_context, async_main(workers.get_executor(), failing_task), asio::use_future);
+    // Returns when no work is left: async_main is work until it ends. Were it stopped before, get() would wait for ever.
+    main_context.run();
+    return result.get();
+}
+
 constexpr auto usage =
-    "Usage: async_example [--fail <task> | --help]    (--fail makes task 1, 2 or 3 throw after its delay)\n"
+    "Usage: async_example [--fail <task> | --help]\n"
+    "  --fail <task>  makes task 1, 2 or 3 throw after its delay\n"
+    "  --help         prints this\n"
     "Exit status: 0 all succeeded, 1 a task failed or the output could not be written, 2 bad usage\n";
 
 /// Returns the number of the task that is to fail, or 0 for none. Throws std::invalid_argument.
@@ -164,22 +210,10 @@ std::uint32_t parse(const std::vector<std::string>& arguments) {
 int main(int argc, char* argv[]) try {
     thread_name = "main";
     const std::vector<std::string> arguments{argv + 1, argv + argc};
-    bool all_succeeded = false;
-    if (arguments == std::vector<std::string>{"--help"}) {
-        all_succeeded = static_cast<bool>(std::cout << usage << std::flush);
-    } else {
-        const std::uint32_t failing_task = parse(arguments);
-        asio::io_context main_context{1};  // An event loop. It has no thread: run() lends it one, only one, as 1 hints.
-        // The pool's destructor stops and joins its threads. It is declared second, to be destroyed first: when an
-        // exception leaves run() in mid-join, a task must not outlive the main_context that it completes into.
-        asio::thread_pool workers{3};
-        asio::co_spawn(main_context, async_main(workers.get_executor(), failing_task), [&](auto error, bool succeeded) {
-            if (error) std::rethrow_exception(error);  // It comes out of run().
-            all_succeeded = succeeded;
-        });
-        main_context.run();  // Returns when no work is left: async_main is work until it ends, even while it waits.
-    }
-    if (!std::cout) throw std::runtime_error{"cannot write to stdout"};
+    const bool help = arguments == std::vector<std::string>{"--help"};
+    if (help) std::cout << usage << std::flush;
+    const bool all_succeeded = help || run(parse(arguments));
+    if (!std::cout) throw std::runtime_error{"cannot write to stdout"};  // It remembers a write that failed.
     return all_succeeded ? 0 : 1;
 } catch (const std::invalid_argument& error) {
     std::cerr << fmt::format("async_example: {}\n{}", error.what(), usage);

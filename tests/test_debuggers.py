@@ -24,13 +24,13 @@ from common import file_of, line_of, marked_lines, statement, threads, wait_for
 TASKS = [1, 2, 3]
 OUTCOMES = r"(?s)result = 10\b.*?result = 20\b.*?result = 30\b"
 MARKERS = {
-    'trace(fmt::format("Fetched data': {"data": '"Data_1"'},
+    'trace("Fetched data': {"data": '"Data_1"'},
     "const bool all_succeeded = report(": {"outcomes": OUTCOMES},
-    'trace(fmt::format("Fetching data': {"id": [1]},
+    'trace("Fetching data': {"id": [1]},
     'co_return fmt::format("Data_{}"': {"id": [1]},
     "std::chrono::milliseconds delay{": {"task_id": TASKS},
-    "co_return task_id * 10;": {"task_id": TASKS},
-    'trace(fmt::format("Processing item': {"item": TASKS},
+    'trace("Task {} {}", task_id': {"task_id": TASKS},
+    'trace("Processing item': {"item": TASKS},
 }
 SCREEN = 50  # lines
 ENVIRONMENT = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
@@ -128,24 +128,23 @@ PROCESSING = ("async_main", "workers=..., failing_task=0", "co_await process_ite
 SLEEPING = "co_await timer.async_wait(asio::deferred);"
 JOINING = [  # what waits for a task
     ("[waits for task] join_tasks", "workers=..., tasks=...",
-     "auto [order, errors, results] = "
-     "co_await group.async_wait(asio::experimental::wait_for_all(), std::move(token));"),
+     "auto [order, errors, results] = co_await std::move(joined);"),
     ("async_main", "workers=..., failing_task=0",
-     "const std::vector<outcome> outcomes = co_await join_tasks(workers, std::move(tasks));"),
+     "const std::vector<outcome<std::uint32_t>> outcomes = co_await join_tasks(workers, std::move(tasks));"),
 ]
 IN_BODY = 'if $_caller_matches(".*coroutine_handle", 1)'  # not in what a compiler puts around the coroutine
 STACKS = [
-    ('trace(fmt::format("Fetching data', "", [("fetch_data", "id=1"), FETCHING]),
+    ('trace("Fetching data', "", [("fetch_data", "id=1"), FETCHING]),
     ("co_return fmt::format(", "", [("fetch_data", "id=1"), FETCHING]),
-    ('trace(fmt::format("Fetched data', "", [("async_main", "workers=..., failing_task=0")]),
+    ('trace("Fetched data', "", [("async_main", "workers=..., failing_task=0")]),
     ("const bool all_succeeded = report(", "", [("async_main", "workers=..., failing_task=0")]),
     ("co_return outcomes;", "", [
         ("join_tasks", "workers=..., tasks=..."),
         ("async_main", "workers=..., failing_task=0",
-         "const std::vector<outcome> outcomes = co_await join_tasks(workers, std::move(tasks));"),
+         "const std::vector<outcome<std::uint32_t>> outcomes = co_await join_tasks(workers, std::move(tasks));"),
     ]),
-    ('trace(fmt::format("Processing item', "", [("process_item", "item=1"), PROCESSING]),
-    ('trace(fmt::format("Item {} processed', " if item == 3", [("process_item", "item=3"), PROCESSING]),
+    ('trace("Processing item', "", [("process_item", "item=1"), PROCESSING]),
+    ('trace("Item {} processed', " if item == 3", [("process_item", "item=3"), PROCESSING]),
     ("std::chrono::milliseconds delay{", " if task_id == 2", [("async_task", "task_id=2, fail=false"), *JOINING]),
     ("co_return task_id * 10;", " if task_id == 2", [("async_task", "task_id=2, fail=false"), *JOINING]),
 ]
@@ -266,12 +265,12 @@ class TreeTest:
             self.assertIn(sentence, output)
 
     def test_next_walks_as_async_next_does(self):
-        lines = self.walk_with("next", 'trace(fmt::format("Fetching', 10)
-        self.assertEqual(lines, self.walk_with("async-next", 'trace(fmt::format("Fetching', 10))
+        lines = self.walk_with("next", 'trace("Fetching', 10)
+        self.assertEqual(lines, self.walk_with("async-next", 'trace("Fetching', 10))
         self.assertEqual(lines[:2], ["co_await sleep_for(100ms);", 'co_return fmt::format("Data_{}", id);'])
 
     def test_async_step_off(self):
-        place, after = 'trace(fmt::format("Fetching', 'co_return fmt::format("Data_{}", id);'
+        place, after = 'trace("Fetching', 'co_return fmt::format("Data_{}", id);'
         self.assertNotIn(after, self.walk_with("next", place, 4, before=["async-step off"]))
         self.assertIn(after, self.walk_with("next", place, 2, before=["async-step off", "async-step on"]))
 
@@ -480,7 +479,7 @@ class GDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
         self.assertEqual(found[: len(expected)], expected, backtrace)
         outer = [frame[0] if isinstance(frame, tuple) else frame for frame in found[len(expected) :]]
         on_worker = any(function == "async_task" for function, *_ in expected)
-        self.assertRegex(" ".join(outer), THREAD if on_worker else "^main$", backtrace)
+        self.assertRegex(" ".join(outer), THREAD if on_worker else "^run main$", backtrace)
 
     def test_stack_at_markers(self):
         breaks = [f"break main.cpp:{line_of(text)}{condition}" for text, condition, _ in STACKS]
@@ -504,9 +503,9 @@ class GDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
         task = ("async_task", "task_id=3, fail=false", "co_await sleep_for(delay);")
         self.assert_stack(backtrace, [sleeping, task, *JOINING])
 
-        processing = line_of('trace(fmt::format("Processing item')
+        processing = line_of('trace("Processing item')
         *_, backtrace = gdb(f"tbreak main.cpp:{processing}", "run", "break trace", "continue", "bt")
-        text = 'trace(fmt::format("Processing item: {}", item));'
+        text = 'trace("Processing item: {}", item);'
         self.assertEqual(stack(backtrace)[1:3], [("process_item", "item=1", text), PROCESSING], backtrace)
 
     def test_stack_where_a_task_throws(self):
@@ -544,7 +543,7 @@ class GDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
 
     def test_next_from_a_last_brace(self):
         """It does not stop at the function's first line: with GCC, that is where a coroutine ends."""
-        first, *_ = self.walk_with("next 2", 'trace(fmt::format("Item {} processed"', 1)
+        first, *_ = self.walk_with("next 2", 'trace("Item {} processed"', 1)
         self.assertIn(first, ("co_await process_item(item);", statement(MAIN[line_of("item <= 3") - 1])))
 
     def test_captures_of_an_awaiting_lambda(self):
@@ -554,14 +553,14 @@ class GDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
         self.assertIn(captured and captured[1], ("{port = 7}", None), full)  # Clang has no such variable
 
     def test_less_and_more_of_the_stack(self):
-        line = line_of('trace(fmt::format("Fetching data')
-        *_, two, last, last_two, raw, full, _off, filtered_off = gdb(
-            f"break main.cpp:{line}", "run", "bt 2", "bt -1", "bt -2", "bt -no-filters", "bt full",
+        line = line_of('trace("Fetching data')
+        *_, two, last, last_three, raw, full, _off, filtered_off = gdb(
+            f"break main.cpp:{line}", "run", "bt 2", "bt -1", "bt -3", "bt -no-filters", "bt full",
             "disable frame-filter global asio", "bt")  # fmt: skip
         self.assertEqual([frame[0] for frame in stack(two)], ["fetch_data", "async_main"])
         self.assertEqual([frame[0] for frame in stack(last)], ["main"])
-        self.assertEqual([frame[0] for frame in stack(last_two)], ["async_main", "main"])
-        self.assertRegex(last_two, "^#1 ")  # A hidden frame's: GDB wants a number in the first line. 0 is fetch_data's.
+        self.assertEqual([frame[0] for frame in stack(last_three)], ["async_main", "run", "main"])
+        self.assertRegex(last_three, "^#1 ")  # A hidden frame's: GDB wants a number in the first line. 0 is fetch_data's.
         self.assertIn("awaitable_frame_base", raw)
         self.assertEqual(raw, filtered_off)
         self.assertIn("main_context = ", full)
@@ -577,10 +576,10 @@ class GDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
         return gdb(f"core-file {core}", *commands, program=COROUTINES)[1:]
 
     def test_unreadable_stack(self):
-        line = line_of('trace(fmt::format("Fetching data')
+        line = line_of('trace("Fetching data')
         resume = "frame 2"  # of awaitable_frame_base
         *_, backtrace = gdb(f"break main.cpp:{line}", "run", resume, "set var this->caller_ = 16", "frame 0", "bt")
-        self.assertEqual([frame[0] for frame in stack(backtrace)], ["fetch_data", "main"], backtrace)
+        self.assertEqual([frame[0] for frame in stack(backtrace)], ["fetch_data", "run", "main"], backtrace)
         self.assertIn("(not all coroutines are readable: ", backtrace)
 
     def walk(self, start, steps, program=None, source=MAIN):
@@ -610,7 +609,7 @@ class GDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
         self.assert_in_order(["co_return outcomes;"], lines)
 
         lines = self.walk([f"tbreak main.cpp:{line_of('Processing item')}", "run"], 5)
-        awaits = ["co_await sleep_for(50ms);", 'trace(fmt::format("Item {} processed", item));', "for ("]
+        awaits = ["co_await sleep_for(50ms);", 'trace("Item {} processed", item);', "for ("]
         self.assert_in_order(awaits, lines)
 
     def assert_in_order(self, expected, lines):
@@ -630,7 +629,7 @@ class GDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
             texts = [line.strip() for line in after if not line.strip().startswith("//")]
             self.assertEqual(lines[:-1], texts)
             # At the end of the task, and so of the last of the three, the one that waits for them goes on.
-            self.assertRegex(lines[-1], r"co_await group\.async_wait|outcomes")
+            self.assertRegex(lines[-1], r"co_await std::move\(joined\)|outcomes")
 
     def test_async_next_stays_with_one_of_eight_instances(self):
         lines = self.walk(
@@ -651,7 +650,7 @@ class GDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
         self.assertIn("No breakpoints", breakpoints)
 
     def test_async_next_is_next_elsewhere(self):
-        *_, first, second = gdb(f"break main.cpp:{line_of('lock{mutex}')}", "run", "next", "async-next")
+        *_, first, second = gdb(f"break main.cpp:{line_of('lock{trace_mutex}')}", "run", "next", "async-next")
         self.assertIn("thread_name.empty()", first)
         self.assertIn("elapsed =", second)
 
@@ -719,7 +718,7 @@ class LLDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
                 found = [frames for frames in found if re.fullmatch(arguments, frames[0][1])]
                 self.assertIn(expected[1:], [frames[1 : len(expected)] for frames in found], output)
                 outer = [frame[0] if isinstance(frame, tuple) else frame for frame in found[-1][len(expected) :]]
-                self.assertRegex(" ".join(outer), THREAD if on_worker else "^main$", output)
+                self.assertRegex(" ".join(outer), THREAD if on_worker else "^run main$", output)
 
     def test_stack_below_a_helper_coroutine(self):
         # Clang puts a part of a co_await into a function of its own, which is no coroutine: go on to there, too.

@@ -23,9 +23,9 @@ from common import COROUTINES, GDB, LINES, LLDB, MAIN, OTHER, PROGRAM, SOURCE, T
 from common import line_of, marked_lines, statement, threads, wait_for
 
 GDB_OPTIONS = ["-iex", "set debuginfod enabled off", "-x", SOURCE / "debugger" / "asio_gdb.py"]
-FETCHING = 'trace(fmt::format("Fetching data'
+FETCHING = 'trace("Fetching data'
 DELAY = "std::chrono::milliseconds delay{"
-JOINING = "const std::vector<outcome> outcomes = co_await join_tasks("
+JOINING = "const std::vector<outcome<std::uint32_t>> outcomes = co_await join_tasks("
 
 
 def statements(first, last, source=MAIN):
@@ -273,9 +273,9 @@ class EditorTest:
     def test_call_stack(self):
         with self.session(PROGRAM, MAIN, FETCHING) as (editor, stop):
             names, arguments, files, lines = zip(*editor.frames(stop))
-            self.assertEqual(names, ("fetch_data", "async_main", "main"))
+            self.assertEqual(names, ("fetch_data", "async_main", "run", "main"))
             self.assertEqual((arguments[0]["id"], arguments[1]["failing_task"]), ("1", "0"))
-            texts = FETCHING, "co_await fetch_data(1)", "main_context.run()"
+            texts = FETCHING, "co_await fetch_data(1)", "main_context.run();", "run(parse("
             self.assertEqual(lines, tuple(map(line_of, texts)))
             self.assertTrue(all(map(os.path.isfile, files)), files)
             self.assert_runs_to_the_end(editor, stop)
@@ -284,7 +284,7 @@ class EditorTest:
         with self.session(PROGRAM, MAIN, FETCHING) as (editor, stop):
             stops, _ = self.walk(editor, stop, "co_return all_succeeded")
             self.assert_runs_to_the_end(editor, stops[-1])
-        main = statements('trace(fmt::format("Fetched', "co_return all_succeeded")
+        main = statements('trace("Fetched', "co_return all_succeeded")
         loop = main.index(statement(MAIN[line_of("item <= 3") - 1]))
         rounds = main[:loop] + 3 * main[loop : loop + 2] + main[loop : loop + 1] + main[loop + 2 :]
         expected = statements("co_await sleep_for(100ms)", "co_return fmt::format(") + rounds
@@ -373,7 +373,7 @@ class EditorTest:
 
     def test_lines_that_do_not_suspend(self):
         for setting in "on", "off":
-            with self.session(PROGRAM, MAIN, "const std::lock_guard lock{mutex}") as (editor, stop):
+            with self.session(PROGRAM, MAIN, "const std::lock_guard lock{trace_mutex}") as (editor, stop):
                 editor.console(f"async-step {setting}", stop)
                 stops, _ = self.walk(editor, stop, "std::cout << fmt::format(")
             self.assertEqual(self.texts(stops), statements("if (thread_name.empty())", "std::cout << fmt::format("))
@@ -383,7 +383,7 @@ class LocalsTest:
     """GDB's call stacks have the coroutines that await, with their variables."""
 
     def test_locals(self):
-        with self.session(PROGRAM, MAIN, 'trace(fmt::format("Processing item') as (editor, stop):
+        with self.session(PROGRAM, MAIN, 'trace("Processing item') as (editor, stop):
             self.assertEqual(editor.frames(stop)[1][0], "async_main")
             self.assertEqual(editor.locals(stop, 1)["item"], "1")
             self.assertNotIn("item", editor.locals(stop, 0))  # an argument

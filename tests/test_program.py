@@ -57,7 +57,9 @@ WAITS = [
     ("Task 1 starting", "Task 1 completed", 100),
     ("Task 2 starting", "Task 2 completed", 200),
     ("Task 3 starting", "Task 3 completed", 300),
-    ("Task 3 starting", "Task 3 failed: simulated failure", 300),
+    ("Task 1 starting", "Task 1 throwing", 100),
+    ("Task 2 starting", "Task 2 throwing", 200),
+    ("Task 3 starting", "Task 3 throwing", 300),
     ("Processing item: 1", "Item 1 processed", 50),
     ("Processing item: 2", "Item 2 processed", 50),
     ("Processing item: 3", "Item 3 processed", 50),
@@ -147,13 +149,13 @@ class ProgramTest(unittest.TestCase):
         self.assertEqual(result.returncode, 0 if failing is None else 1, f"wrong exit status:\n{trace}")
         times, threads, texts = self.parse(trace)
 
-        completions = [text for text in COMPLETIONS if text != f"Task {failing} completed"]
+        completions = [text.replace(f"Task {failing} completed", f"Task {failing} throwing") for text in COMPLETIONS]
         first = len(BEFORE_TASKS)
         middle = first + len(STARTS)
         last = middle + len(completions)
         # The three starts come first: the tasks run at the same time.
         in_order = texts[:first] + sorted(texts[first:middle]) + sorted(texts[middle:last]) + texts[last:]
-        expected = BEFORE_TASKS + STARTS + completions + RESULTS[failing] + AFTER_TASKS
+        expected = BEFORE_TASKS + STARTS + sorted(completions) + RESULTS[failing] + AFTER_TASKS
         self.assertEqual(in_order, expected, f"wrong events or order:\n{trace}")
 
         self.assertEqual(times, sorted(times), f"times decrease:\n{trace}")

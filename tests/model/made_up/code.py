@@ -242,7 +242,7 @@ class MadeUpCompiler(abc.ABC):
         if "= true" in text:
             variable = VARIABLE.match(text)
             assembler.row(line, self._store(1, 1, function.offset(variable["name"]) if variable else 0))
-        elif text.strip() not in ("", "}"):
+        elif text.strip() not in ("", "}", "try {"):
             assembler.row(line, "mov    $0x1,%edi", "call   0x401010 <_Z5tracei>")
 
     def _store(self, size: int, value: int, offset: int) -> str:

@@ -112,7 +112,8 @@ def logical_stack(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[Row]:
             for row in _rows_of_body(snapshot, body, seen):
                 if not (inside and isinstance(row, FrameRow) and not is_own(row.frame)):
                     yield row
-                inside = inside or isinstance(row, CoroutineRow)
+                is_own_frame = isinstance(row, FrameRow) and is_own(row.frame)
+                inside = inside or isinstance(row, CoroutineRow) or is_own_frame
         elif is_own(frame):
             inside = True
             yield FrameRow(frame)

@@ -214,7 +214,7 @@ class MadeUpCompiler(abc.ABC):
         for type_name, name, line, block, depth in source.variables():
             function.locals.append(Variable(name, types[type_name], at, line, block, depth))
             at += 8
-        function.frame_size = at
+        function.frame_size = at + 16  # temporaries come last
         function.own = self._own_variables(function, promise)
 
     def _body(self, function: Function, source: Source, assembler: Assembler) -> None:

@@ -286,12 +286,13 @@ class MadeUp:
         """Frames of functions of a library."""
         return [self._frame(name, {}, "/usr/include/library.hpp") for name in names]
 
-    def calls(self, name: str, line: int = 1, file: str = "/src/server.cpp") -> list[Frame]:
-        """A frame of a plain function of the program."""
+    def calls(self, name: str, line: int = 0, file: str = "/src/server.cpp") -> list[Frame]:
+        """A frame of a plain function of the program, in this line, or its first one."""
         if name not in self._functions:
             return [self._frame(name, {}, file, line)]
-        info = self._functions[name].info
-        return [Frame(MadeUpFrame(), info.name, self._functions[name].pc(line), 0, line, info.file)]
+        function = self._functions[name]
+        pc = function.pc(line) if line else function.info.start
+        return [Frame(MadeUpFrame(), function.info.name, pc, 0, function.line_of(pc), function.info.file)]
 
     def wrapper(self, coroutine: MadeUpCoroutine, line: int) -> list[Frame]:
         """Clang's function for a part of a co_await."""

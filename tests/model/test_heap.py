@@ -128,9 +128,12 @@ class Allocators(HeapTest):
 class WithoutDebugInformation(HeapTest):
     """A body of which only the name is known."""
 
-    def test_nothing_can_be_told(self) -> None:
+    def test_only_the_heap_tells(self) -> None:
         for by in By:
             made = self.made(by)
-            session = made.coroutine("session", line=2)
+            session, _ = made.coroutine("session", line=2), made.coroutine("session", line=2)
             made.strip("session")
+            self.assertEqual(self.life_of(made, session), Life.ALIVE)
+            self.assertEqual(self.life_of(made, session, is_glibc=False), Life.UNKNOWN)
+            made.heap.free(session.frame)
             self.assertEqual(self.life_of(made, session), Life.DESTROYED)

@@ -58,6 +58,8 @@ class Memory:
         numbers = range(first, (address + size - 1) // PAGE + 1)
         if not self._unreadable.isdisjoint(numbers):
             raise NoMemory(f"cannot read memory at 0x{address:x}")
+        if self._pages.keys().isdisjoint(numbers):
+            return bytes(size)
         zeros = bytes(PAGE)
         pages = b"".join(self._pages.get(number, zeros) for number in numbers)
         return pages[offset : offset + size]

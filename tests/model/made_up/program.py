@@ -35,7 +35,6 @@ from .code import GCC, PROMISE, Clang, CppType, Function, Source, functions_in, 
 from .memory import Heap, Memory
 
 CODE, HEAP, STACKS = 0x555555554000, 0x555555700000, 0x7FFFF0000000
-HEAP_SIZE = 1 << 26
 STACK_SIZE, FRAME_SIZE = 1 << 16, 0x40
 ATTACHED_THREAD, CALLER, TOP_OF_STACK = 8, 16, 96
 DETACHED = "detached"
@@ -91,11 +90,13 @@ def awaitable_thread(asio: str = "boost::asio") -> CppType:
 class MadeUp:
     """The program, and the debugger that has it: this is a `Debugger` as the model knows them."""
 
-    def __init__(self, by: By = By.GCC, *, with_asan: bool = False, asio: str = "boost::asio") -> None:
+    def __init__(
+        self, by: By = By.GCC, *, with_asan: bool = False, asio: str = "boost::asio", heap_size: int = 1 << 20
+    ) -> None:
         self.asio = asio
         self.top_of_stack = "top_of_stack_"  # what Asio calls it
         self.memory = Memory()
-        self.heap = Heap(self.memory, HEAP, HEAP_SIZE)
+        self.heap = Heap(self.memory, HEAP, heap_size)
         self.symbols = {"gnu_get_libc_version"}
         self.frames_asked_for = 0
         self.machine = "x86-64"
@@ -110,6 +111,7 @@ class MadeUp:
         self._next_code = CODE
         self._file = ""
         self._entry_points: dict[CppType | None, Function] = {}
+        self._waiting_handler = struct(f"{asio}::detail::co_spawn_handler", self_=awaitable_thread(asio))
         self.library = self.plain_function(f"{asio}::detail::scheduler::run", file="/usr/include/asio/scheduler.ipp")
 
     # The code.
@@ -200,9 +202,7 @@ class MadeUp:
 
         `waiter` is the entry point of the task that waits for this one. The handler is of a type that only has an
         awaitable_thread then, or of the type given here."""
-        if waiter and handler is None:
-            handler = struct(f"{self.asio}::detail::co_spawn_handler", self_=awaitable_thread(self.asio))
-        entry_point = self.entry_point(handler)
+        entry_point = self.entry_point(handler or (self._waiting_handler if waiter else None))
         above = entry_point
         for coroutine in chain:
             self.set_caller(coroutine, above)

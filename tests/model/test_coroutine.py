@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from made_up import By, CppType, MadeUp, MadeUpCoroutine, ModelTest, awaitable_thread, pointer, struct
 
 from asio_coroutines.coroutine import Coroutine, chain
@@ -157,7 +159,8 @@ class Chains(CoroutineTest):
         outer, inner = made.coroutine("session", line=6), made.coroutine("pause", line=2)
         made.set_caller(inner, outer)
         made.set_caller(outer, inner)
-        self.assertEqual(list(chain(made.snapshot(), inner.promise)), [inner.promise, outer.promise])
+        promises = list(itertools.islice(chain(made.snapshot(), inner.promise), 10))
+        self.assertEqual(promises, [inner.promise, outer.promise])
 
     def test_none(self) -> None:
         self.assertEqual(list(chain(MadeUp().snapshot(), 0)), [])

@@ -37,6 +37,7 @@ class PlainNames(ModelTest):
         self.check({
             "std::vector<std::pair<int, char> >::push_back": "std::vector::push_back",
             "int apply<&(net::run(int)), (net::mode)1>(int)": "apply",
+            "run<main::{lambda(int)->int#1}>(int)": "run",
             "cache<4>::get<(anonymous namespace)::key>(int)": "cache::get",
             "void call<void (server::*)(int) const>(int)": "call",
         })  # fmt: skip

@@ -184,6 +184,14 @@ class Destroyed(TasksTest):
             made.destroy(pause)
             self.check(made, "session 6")
 
+    def test_where_most_are_in_chunks_of_the_heap_the_others_are_gone(self) -> None:
+        made = self.programs()[1]
+        for _ in range(5):
+            self.session(made)
+        overwritten = self.session(made, line=7)
+        made.memory.write_words(overwritten.frame - 8, 0x7FFFF7C51238)  # where the size of its chunk has been
+        self.check(made, *["session 6"] * 5)
+
     def test_a_walk_that_does_not_end_where_it_began(self) -> None:
         for made in self.programs():
             session = made.coroutine("session", line=6)

@@ -41,7 +41,7 @@ class Variables(ModelTest):
         self.assertIsNone(compiler_of([]))
 
     def test_gcc_has_the_arguments_between_two_variables_of_its_own(self) -> None:
-        body = variables("_Coro_promise", "_Coro_self_handle", "this", "id", "D.12", "_Coro_resume_index", "Is", "count")
+        body = variables("_Coro_promise", "_Coro_self_handle", "this", "id", "D.12", "_Coro_resume_index", "Is", "sum")
         self.assertEqual([each.name for each in GCC().arguments(body)], ["this", "id"])
 
     def test_gccs_body_without_a_handle(self) -> None:

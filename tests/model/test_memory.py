@@ -51,7 +51,8 @@ class InBytes(ModelTest):
         block[:8] = words(first - 16)
         block[16:24] = words(first)
         block[-8:] = words(first + BLOCK - 24)
-        self.check(bytes(block), first, first, first + 16, first + BLOCK - 8)  # the first one's frame is in another block
+        # The frame of the first one begins in the block before.
+        self.check(bytes(block), first, first, first + 16, first + BLOCK - 8)
 
     def test_a_word_that_is_cut_off(self) -> None:
         first = 0x7FFFF7C50000
@@ -201,7 +202,8 @@ class Pagemap(ModelTest):
         return [((first - start) // PAGE, (last - start) // PAGE) for first, last in found]
 
     def test_present_or_swapped(self) -> None:
-        self.assertEqual(self.ranges(100, {3: 0x80, 40: 0x40, 80: 0xC1, 99: 0x80}), [(3, 4), (40, 41), (80, 81), (99, 100)])
+        touched = {3: 0x80, 40: 0x40, 80: 0xC1, 99: 0x80}
+        self.assertEqual(self.ranges(100, touched), [(3, 4), (40, 41), (80, 81), (99, 100)])
 
     def test_other_bits_say_nothing(self) -> None:
         self.assertEqual(self.ranges(100, {3: 0x20, 5: 0x01}), [])

@@ -84,7 +84,8 @@ class LogicalStacks(StackTest):
 
     def test_a_thread_without_coroutines(self) -> None:
         made = self.programs()[0]
-        frames = made.thread(made.library_frames("std::f"), made.calls("work()"), made.scheduler(), made.calls("main()"))
+        work, main = made.calls("work()"), made.calls("main()")
+        frames = made.thread(made.library_frames("std::f"), work, made.scheduler(), main)
         self.check(made, frames, "std::f", "work", "main")
         self.check(made, [])
 

@@ -313,7 +313,7 @@ class GCC(MadeUpCompiler):
             for variables in (blocks, outer)
         )
         arguments = [self._symbol(each.name, each.type, each.offset, 0) for each in function.arguments]
-        # The innermost block comes first. The outermost one has all that is the compiler's, and the arguments in between.
+        # The innermost block comes first. The outermost one has the arguments between the compiler's own variables.
         return [*inner_locals, *function.own[:3], *arguments, *function.own[3:], *outer_locals]
 
     @staticmethod

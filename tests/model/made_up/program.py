@@ -262,8 +262,9 @@ class MadeUp:
         pc = pc or coroutine.function.pc(line)
         line = line or coroutine.function.line_of(pc)
         info = coroutine.function.info
-        arguments = {each.name: self.memory.word(coroutine.address_of(each.name)) for each in coroutine.function.arguments}
-        parameters = {**arguments, self._compiler.frame_parameter: coroutine.frame}
+        names = [each.name for each in coroutine.function.arguments]
+        parameters = {name: self.memory.word(coroutine.address_of(name)) for name in names}
+        parameters[self._compiler.frame_parameter] = coroutine.frame
         handle = MadeUpFrame(parameters, {"rdi": coroutine.frame})
         self.memory.write_words(coroutine.promise + ATTACHED_THREAD, STACKS)
         body = Frame(handle, info.name, pc, 0, line, info.file)

@@ -67,6 +67,7 @@ class Functions(ModelTest):
         main = made.model.function(start)
         self.assertEqual(main and main.name, "main")
         self.assertIs(made.model.function(start), main)
+        self.assertIs(made.model.function(start + 4), main)
         made.model.forget()
         self.assertIsNot(made.model.function(start), main)
 

@@ -14,7 +14,6 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 import unittest
 
 import dap
@@ -55,7 +54,8 @@ class Stop:
 class DAPEditor(dap.Client):
     """GDB's own DAP server."""
 
-    adapter, commands = [GDB, "-nx", "-i=dap", *GDB_OPTIONS], []
+    adapter = [GDB, "-nx", "-i=dap", *GDB_OPTIONS]
+    commands: list[str] = []
 
     def __init__(self):
         super().__init__(self.adapter, timeout=TIMEOUT)
@@ -227,7 +227,7 @@ class MIEditor(mi.Client):
 class EditorTest:
     """Mixed into a test case for each Editor."""
 
-    maxDiff = None
+    maxDiff: int | None = None
 
     @contextlib.contextmanager
     def session(self, program, source, *texts):

@@ -32,14 +32,18 @@ The rooms, in the direction that data flows; each uses only those above it:
     machine.py     what is true of one processor only
     compilers.py   what each compiler makes of a coroutine
     layout.py      Asio's structures in memory
+    parts.py       the parts of an object that are of some type
     function.py    a function's code: its statements, its co_awaits, its variables
     program.py     the functions of a program, and a snapshot of its memory
     coroutine.py   one coroutine at one stop
+    heap.py        whether it lives
+    text.py        it and its place in words
     stack.py       a thread's call stack -> its logical stack
-    memory.py      where coroutines are, and whether they live
+    memory.py      where coroutines are
     tasks.py       all coroutines -> tasks -> a forest
     listing.py     a forest -> numbered lines
     requests.py    what a user asks for: the words of the commands
     step.py        where a step begins, and where it may end
+    messages.py    sentences that both debuggers say
     gdb/, lldb/    each debugger: what it lends, how it shows the model's answers, the commands
 """

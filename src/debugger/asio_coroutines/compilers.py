@@ -23,7 +23,6 @@ from .machine import Machine
 
 WRAPPER = "__await_suspend_wrapper__"
 AWAIT_SUSPEND = "await_suspend"  # is in the name of Clang's wrapper, too
-FRAME_PARAMETERS = ("__coro_frame", "frame_ptr")  # by Clang, GCC: the pointer to the coroutine frame, in a body
 CREATES = re.compile(r"_Coro_|__coro_frame$|__promise$")  # variables in a ramp
 
 
@@ -63,6 +62,7 @@ class Compiler(abc.ABC):
 
     name: str
     promise: str  # the variable that is the promise
+    frame_parameter: str  # the parameter of a body that is the pointer to the coroutine frame
     number_size: int  # bytes that the number of a co_await takes
     initial: int  # the number of the initial suspension
     base_distance: int  # from a machine frame's base, which debug information counts from, to rbp
@@ -112,7 +112,8 @@ class Compiler(abc.ABC):
 class GCC(Compiler):
     """GCC 12 and newer."""
 
-    name, promise, number_size, initial, base_distance, tells_destroyed = "GCC", "_Coro_promise", 2, 2, 16, True
+    name, promise, frame_parameter = "GCC", "_Coro_promise", "frame_ptr"
+    number_size, initial, base_distance, tells_destroyed = 2, 2, 16, True
 
     def number_offset(
         self, variables: Mapping[str, Variable], members: Callable[[Type], Sequence[Member]]
@@ -136,7 +137,8 @@ class GCC(Compiler):
 class Clang(Compiler):
     """Clang 19 and newer."""
 
-    name, promise, number_size, initial, base_distance, tells_destroyed = "Clang", "__promise", 1, 0, 0, False
+    name, promise, frame_parameter = "Clang", "__promise", "__coro_frame"
+    number_size, initial, base_distance, tells_destroyed = 1, 0, 0, False
 
     def number_offset(
         self, variables: Mapping[str, Variable], members: Callable[[Type], Sequence[Member]]

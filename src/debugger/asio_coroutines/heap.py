@@ -40,9 +40,7 @@ def has_glibc_heap(debugger: Debugger) -> bool:
 def life(coroutine: Coroutine, is_glibc: bool) -> Life:
     """Whether it lives; `is_glibc` as has_glibc_heap() tells. Raises NoMemory."""
     compiler, number = coroutine.function.compiler, coroutine.number
-    if compiler is None or number is None:
-        return Life.DESTROYED  # of a body without debug information nothing can be told
-    if compiler.tells_destroyed:
+    if compiler and compiler.tells_destroyed and number is not None:
         return Life.ALIVE if number % 2 == 0 else Life.DESTROYED
     return _in_glibc(coroutine.snapshot, coroutine.frame) if is_glibc else Life.UNKNOWN
 

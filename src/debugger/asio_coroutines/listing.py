@@ -55,7 +55,7 @@ def listing(forest: Forest, request: Request) -> Listing:
         lines.append(_nothing(forest, request))
     elif grouped and len(coroutines) < rows:
         lines.append(f"({len(tasks)} tasks. async-tasks -all shows each, async-tasks WORD those with a word.)")
-    if forest.remark:
+    if forest.remark and forest.roots:  # where there are none, what is said is enough
         lines.append(f"({forest.remark})")
     if forest.left_out:
         lines.append(_left_out(forest.left_out))

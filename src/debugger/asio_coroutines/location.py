@@ -1,6 +1,10 @@
 """Where a variable of a coroutine is. Debuggers tell it in DWARF's words: this reads them.
 
-    GDB     a complex DWARF expression: 0: DW_OP_fbreg -56 2: DW_OP_deref 3: DW_OP_plus_uconst 100 , length 2.
+    GDB     a complex DWARF expression:
+                 0: DW_OP_fbreg -56
+                 2: DW_OP_deref
+                 3: DW_OP_plus_uconst 100
+            , length 2.
     LLDB    DW_OP_fbreg -56, DW_OP_deref, DW_OP_plus_uconst 0x64
     a lambda's capture, in GCC's coroutines
             DW_OP_fbreg -56, DW_OP_deref, DW_OP_plus_uconst 0x48, DW_OP_deref, DW_OP_plus_uconst 0x8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import struct
 from collections.abc import Iterable, Iterator
@@ -55,10 +56,8 @@ class Search:
             self.left_out.append(mapping)
 
     def _promises_between(self, start: int, end: int) -> Iterator[int]:
-        for block in range(start // BLOCK * BLOCK, end, BLOCK):  # each has coroutine frames; the promises begin behind
-            first, last = max(start, block) + PROMISE, min(block + BLOCK + PROMISE, end)
-            if first >= last:
-                continue
+        for block in range(start // BLOCK * BLOCK, end, BLOCK):
+            first, last = max(start, block), min(block + BLOCK, end)
             try:
                 memory = self._debugger.read(first, last - first)
             except NoMemory:
@@ -68,17 +67,19 @@ class Search:
 
 def promises_in(memory: bytes, first: int) -> Iterator[int]:
     """The addresses of the words in these bytes, the first of which is at `first`, that hold their own address less
-    PROMISE. All these addresses are of one BLOCK, so such words have the same upper bytes, which Python
-    finds fast: in the block at 0x7ffff7c50000, the word at 0x7ffff7c51230 must be 0x7ffff7c51220, in memory 20 12 c5 f7
-    ff 7f 00 00. So c5 f7 ff 7f is looked for, without the zeros: they are everywhere.
+    PROMISE. The bytes are of one BLOCK.
+
+    Nearly all such words have the same upper bytes, which Python finds fast: in the block at 0x7ffff7c50000, the word
+    at 0x7ffff7c51230 must be 0x7ffff7c51220, in memory 20 12 c5 f7 ff 7f 00 00. So c5 f7 ff 7f is looked for. (Without the
+    zeros: they are everywhere.) Those in the first PROMISE bytes of a block hold an address of the block before.
 
     >>> [hex(at) for at in promises_in(bytes(16) + (0x7ffff7c51220).to_bytes(8, "little"), 0x7ffff7c51220)]
     ['0x7ffff7c51230']
     """
-    upper = re.escape(((first - PROMISE) // BLOCK).to_bytes(WORD, "little").rstrip(b"\0"))
+    upper = re.escape((first // BLOCK).to_bytes(WORD, "little").rstrip(b"\0"))
     end = len(memory) - WORD
-    for match in re.finditer(upper, memory):
-        at = match.start() - 2
+    in_first_bytes = range(0, first // BLOCK * BLOCK + PROMISE - first, WORD)
+    for at in itertools.chain(in_first_bytes, (match.start() - 2 for match in re.finditer(upper, memory))):
         if 0 <= at <= end and struct.unpack_from("<Q", memory, at)[0] == first + at - PROMISE:
             yield first + at
 

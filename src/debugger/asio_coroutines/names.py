@@ -7,7 +7,7 @@ import re
 
 LIBRARY_NAMESPACES = re.compile(r"(std|__gnu_cxx|__cxxabiv1|boost|asio|(boost_)?asio_\w+)$")
 # Functions of these libraries that have no namespace: operator new, __cxa_throw, and Asio's entry of a thread.
-LIBRARY_FILES = re.compile(r"/lib(stdc\+\+|c\+\+|c\+\+abi|gcc_s)\b[^/]*$")
+LIBRARY_FILES = re.compile(r"/lib(stdc\+\+|c\+\+|c\+\+abi|gcc_s)\.[^/]*$")
 LIBRARY_FUNCTIONS = re.compile(r"__cxa_|_Unwind_|__gxx_personality|(boost_)?asio_detail_")
 THROWING = re.compile(r"__cxa_(re)?throw|_Unwind_|std::rethrow_exception")
 

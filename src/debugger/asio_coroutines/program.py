@@ -23,11 +23,14 @@ class Program:
         self._functions.clear()
 
     def function(self, pc: int) -> Function | None:
-        """The function that has this instruction."""
+        """The function that has this instruction: the same object for all its instructions."""
         if pc not in self._functions:
             info = self.debugger.function_at(pc)
-            machine = machine_named(self.debugger.architecture()) if info else None
-            self._functions[pc] = Function(self.debugger, machine, info) if info and machine else None
+            function = self._functions.get(info.start) if info else None
+            if info and not function:
+                function = Function(self.debugger, machine_named(self.debugger.architecture()), info)
+                self._functions[info.start] = function
+            self._functions[pc] = function
         return self._functions[pc]
 
     def snapshot(self) -> Snapshot:

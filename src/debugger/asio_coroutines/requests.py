@@ -43,7 +43,7 @@ class Look:
 def look(words: str) -> Look:
     """For "N [COMMAND]". Raises UserMistake."""
     number, _, command = words.strip().partition(" ")
-    if not number.isdigit():
+    if not number.isdecimal():
         raise UserMistake("async-in takes a number of async-tasks and a command that looks, such as: 3 print x")
     return Look(int(number), command.strip())
 

@@ -66,7 +66,9 @@ def with_bodies(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[tuple[F
     ahead = list(itertools.islice(frames, 3))
     newer = ""
     while ahead:
-        frame, older, oldest = ahead[0], *(ahead[1:] + [None, None])[:2]  # type: ignore[list-item]
+        frame = ahead[0]
+        older = ahead[1] if len(ahead) > 1 else None
+        oldest = ahead[2] if len(ahead) > 2 else None
         yield frame, _body(snapshot, newer, frame, older, oldest)
         newer = frame.name
         ahead = ahead[1:] + list(itertools.islice(frames, 1))
@@ -112,7 +114,8 @@ def logical_stack(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[Row]:
             for row in _rows_of_body(snapshot, body, seen):
                 if not (inside and isinstance(row, FrameRow) and not is_own(row.frame)):
                     yield row
-                inside = inside or isinstance(row, CoroutineRow)
+                is_own_frame = isinstance(row, FrameRow) and is_own(row.frame)
+                inside = inside or isinstance(row, CoroutineRow) or is_own_frame
         elif is_own(frame):
             inside = True
             yield FrameRow(frame)

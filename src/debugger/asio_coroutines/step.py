@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from . import names
-from .compilers import FRAME_PARAMETERS, is_creation, is_wrapper
+from .compilers import is_creation, is_wrapper
 from .coroutine import Coroutine, chain
 from .debugger import BUILD, Frame, NoCoroutine, NoDebugInformation, NoMemory
 from .machine import machine_named
@@ -202,9 +202,10 @@ class Step:
 
     def _is_of(self, frame: Frame, coroutine_frames: set[int]) -> bool:
         """Whether this machine frame, of a body, runs one of these coroutines."""
-        if not coroutine_frames:
+        function = self._program.function(frame.pc) if coroutine_frames else None
+        if not function or not function.compiler:
             return False
-        return any(self._program.debugger.parameter(frame, name) in coroutine_frames for name in FRAME_PARAMETERS)
+        return self._program.debugger.parameter(frame, function.compiler.frame_parameter) in coroutine_frames
 
     def _note_death(self, frame: Frame) -> None:
         """If one of the coroutines is being destroyed there, it will reach no end any more."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .coroutine import Coroutine, chain
-from .debugger import BUILD, Failure, Mapping, NoCoroutine, NoDebugInformation, NoMemory
+from .debugger import Frame, Mapping, NoCoroutine, NoDebugInformation, NoMemory
 from .heap import Life, has_glibc_heap, life
 from .memory import Search
 from .program import Snapshot
@@ -64,7 +64,7 @@ def find(snapshot: Snapshot) -> Forest:
     return Forest(roots, search.left_out, remark)
 
 
-def running_frame(snapshot: Snapshot, promise: int):  # type: ignore[no-untyped-def]
+def running_frame(snapshot: Snapshot, promise: int) -> Frame | None:
     """The machine frame in which a thread runs this coroutine; None if none does. The thread is the current one then."""
     for thread in snapshot.debugger.threads():
         for _frame, body in with_bodies(snapshot, itertools.islice(thread.frames, MOST_FRAMES)):
@@ -191,12 +191,12 @@ def _own_parent(task: Task, owners: dict[int, Task]) -> Task | None:
 
 def _cut_open(task: Task, owners: dict[int, Task]) -> Task:
     """Follows the tasks that wait, from this one on, into a circle, and takes one of it from below its parent."""
-    seen: set[int] = set()
-    while id(task) not in seen:
-        seen.add(id(task))
-        parent = _own_parent(task, owners)
-        assert parent, "a task that is no root has a parent"
-        child, task = task, parent
+    seen = {id(task)}
+    child, parent = task, _own_parent(task, owners)
+    while parent and id(parent) not in seen:
+        seen.add(id(parent))
+        child, parent = parent, _own_parent(parent, owners)
+    assert parent, "a task that is no root has a parent"
     parent.children.remove(child)
     child.problem = "waits in a circle"
     return child

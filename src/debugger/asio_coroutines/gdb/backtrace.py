@@ -15,7 +15,7 @@ from ..coroutine import Coroutine
 from ..debugger import Frame, NoMemory
 from ..names import plain_name
 from ..program import Program
-from ..stack import CoroutineRow, FrameRow, Remark, Row, bodies, logical_stack
+from ..stack import CoroutineRow, Remark, Row, bodies, logical_stack
 from .lends import described, frames, value_at
 
 WAITS_FOR_TASK = "[waits for task] "

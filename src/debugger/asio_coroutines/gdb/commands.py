@@ -13,7 +13,6 @@ from ..debugger import Failure, NoCoroutine, NoMemory, UserMistake
 from ..listing import listing
 from ..messages import NOT_RUNNING
 from ..program import Program
-from .lends import execute
 from .stepping import Stepper
 
 # Commands that only look, with their shortest abbreviations, which are GDB's own.

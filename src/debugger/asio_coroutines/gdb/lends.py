@@ -131,7 +131,7 @@ class GDB:
 
     def text(self, type_: gdb.Type, address: int) -> str:
         try:
-            text = value_at(address, type_).format_string(summary=True, max_elements=MOST_ELEMENTS)
+            text: str = value_at(address, type_).format_string(summary=True, max_elements=MOST_ELEMENTS)
         except gdb.error:
             return "..."
         return "..." if "{" in text else text
@@ -201,6 +201,7 @@ def _full_name(block: gdb.Block) -> str:
 def _att_syntax() -> contextlib.AbstractContextManager[Any]:
     """The disassembler's AT&T syntax, where there is more than one."""
     try:
-        return gdb.with_parameter("disassembly-flavor", "att")
+        att: contextlib.AbstractContextManager[Any] = gdb.with_parameter("disassembly-flavor", "att")
+        return att
     except RuntimeError:  # a GDB that knows no x86
         return contextlib.nullcontext()

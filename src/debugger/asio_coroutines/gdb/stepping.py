@@ -226,7 +226,10 @@ def _set_registers(values: dict[str, int]) -> None:
 def _unseen_by_dap() -> contextlib.AbstractContextManager[Any]:
     """DAP clients are not told of breakpoints that come and go within this."""
     dap = sys.modules.get(DAP_BREAKPOINTS)
-    return dap.suppress_new_breakpoint_event() if dap else contextlib.nullcontext()
+    unseen: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
+    if dap:
+        unseen = dap.suppress_new_breakpoint_event()
+    return unseen
 
 
 def _tell_dap() -> None:

@@ -1,0 +1,119 @@
+"""names.py: functions as a programmer writes them, and whose they are."""
+
+from __future__ import annotations
+
+from made_up import ModelTest
+
+from asio_coroutines.names import is_library, plain_name
+
+
+class PlainNames(ModelTest):
+    """plain_name()."""
+
+    def check(self, names: dict[str, str]) -> None:
+        for full, plain in names.items():
+            with self.subTest(full):
+                self.assertEqual(plain_name(full), plain)
+
+    def test_parameters_and_what_is_returned_are_left_out(self) -> None:
+        self.check({
+            "main": "main",
+            "main(int, char**)": "main",
+            "fetch_data(unsigned int)": "fetch_data",
+            "net::client::fetch(int) const": "net::client::fetch",
+            "boost::asio::awaitable<void, boost::asio::any_io_executor> net::pause<int>(int)": "net::pause",
+        })  # fmt: skip
+
+    def test_what_compilers_add_is_left_out(self) -> None:
+        self.check({
+            "session(_Z7sessioni.Frame *)": "session",
+            "session(int) [clone .actor]": "session",
+            "session(int) (.resume)": "session",
+            "session.resume": "session",
+            "name[abi:cxx11](int)": "name",
+        })  # fmt: skip
+
+    def test_template_arguments_are_left_out(self) -> None:
+        self.check({
+            "std::vector<std::pair<int, char> >::push_back": "std::vector::push_back",
+            "int apply<&(net::run(int)), (net::mode)1>(int)": "apply",
+            "run<main::{lambda(int)->int#1}>(int)": "run",
+            "cache<4>::get<(anonymous namespace)::key>(int)": "cache::get",
+            "void call<void (server::*)(int) const>(int)": "call",
+        })  # fmt: skip
+
+    def test_namespaces_without_a_name_are_left_out(self) -> None:
+        self.check({"(anonymous namespace)::serve(int)": "serve", "net::(anonymous namespace)::serve()": "net::serve"})
+
+    def test_lambdas(self) -> None:
+        self.check({
+            "main::{lambda(int)#1}::operator()(int) const": "main::{lambda}",
+            "server::serve() const::{lambda(int)#1}::operator()(int) const": "server::serve::{lambda}",
+            "main::$_0::operator()() const": "main::{lambda}",
+            "main::<lambda(int)>::operator()(int) const": "main::{lambda}",
+            "run<main::{lambda()#1}>(main::{lambda()#1})": "run",
+            "main::'lambda'(int)::operator()(int) const": "main::{lambda}",
+        })  # fmt: skip
+
+    def test_operators(self) -> None:
+        self.check({
+            "std::ostream& operator<< <int>(std::ostream&, int)": "operator<<",
+            "operator<(key const&, key const&)": "operator<",
+            "bool key::operator<=>(key const&) const": "key::operator<=>",
+            "key::operator->() const": "key::operator->",
+            "server::operator&&<int>(int) const &": "server::operator&&",
+            "list::operator[](unsigned long)": "list::operator[]",
+            "action::operator()(int) const": "action::operator()",
+            "operator new(unsigned long)": "operator new",
+            "operator delete[](void*)": "operator delete[]",
+            'operator""_ms(unsigned long long)': 'operator""_ms',
+            "key::operator bool() const": "key::operator bool",
+            "key::operator std::vector<int>() const": "key::operator std::vector",
+            "my_operator(int)": "my_operator",
+        })  # fmt: skip
+
+    def test_what_is_not_closed_takes_no_time_and_raises_nothing(self) -> None:
+        self.check({"f<int(": "f", "f(" * 2_000: "f"})
+
+    def test_no_name_is_no_name(self) -> None:
+        self.check({"": ""})
+
+
+class Libraries(ModelTest):
+    """is_library()."""
+
+    def check(self, expected: bool, *functions: str, file: str = "/home/me/app/vendor/boost/asio/x.cpp") -> None:
+        for function in functions:
+            with self.subTest(function):
+                self.assertEqual(is_library(function, file), expected)
+
+    def test_the_namespace_tells(self) -> None:
+        self.check(
+            True,
+            "boost::asio::detail::scheduler::run(boost::system::error_code&)",
+            "asio::io_context::run()",
+            "asio::v103802::detail::scheduler::run()",
+            "void std::__invoke_impl<void, main::{lambda()#1}>(std::__invoke_other, main::{lambda()#1}&&)",
+            "__gnu_cxx::new_allocator<int>::allocate(unsigned long)",
+            "boost_asio_handler_invoke_helpers::invoke<int>(int)",
+            "boost_asio_detail_posix_thread_function",
+            "__cxa_throw",
+            "_Unwind_Resume",
+        )
+
+    def test_the_folder_does_not(self) -> None:
+        self.check(
+            False,
+            "serve(boost::asio::io_context&)",
+            "boost::asio::awaitable<void, boost::asio::any_io_executor> serve(int)",
+            "app::asio::serve()",
+            "stdlike::run()",
+            "boosted()",
+            "main",
+        )
+
+    def test_functions_without_a_namespace_are_told_by_their_shared_library(self) -> None:
+        self.check(True, "operator new(unsigned long)", file="/usr/lib/x86_64-linux-gnu/libstdc++.so.6.0.30")
+        self.check(True, "", file="/lib/x86_64-linux-gnu/libgcc_s.so.1")
+        self.check(False, "start_thread", file="/lib/x86_64-linux-gnu/libc.so.6")
+        self.check(False, "operator new(unsigned long)", file="")

@@ -1,0 +1,306 @@
+"""stack.py: a thread's call stack -> its logical stack."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+
+from made_up import By, MadeUp, MadeUpCoroutine, ModelTest
+
+from asio_coroutines.coroutine import chain
+from asio_coroutines.debugger import Frame
+from asio_coroutines.names import plain_name
+from asio_coroutines.stack import CoroutineRow, FrameRow, Remark, Row, awaiting, bodies, logical_stack
+
+SOURCE = """
+awaitable<void> pause(int ms) {
+    co_await timer.async_wait();
+    trace(ms);
+}
+awaitable<void> session(int id) {
+    co_await pause(10);
+    co_await group();
+}
+awaitable<void> boost::asio::experimental::awaitable_operators::operator&&(int x) {
+    co_await group();
+}
+void trace(int ms) {
+    print(ms);
+}
+"""
+ASIOS_OWN = "boost::asio::experimental::awaitable_operators::operator&&"
+
+
+def drawn(row: Row) -> str:
+    """A row in words."""
+    if isinstance(row, Remark):
+        return f"({row.text})"
+    if isinstance(row, FrameRow):
+        return plain_name(row.frame.name)
+    how = "waits for task" if row.is_waiter else "runs" if row.frame else "waits"
+    return f"{row.name} {how} in {row.line}"
+
+
+class StackTest(ModelTest):
+    """Has the program above, compiled by each compiler in turn."""
+
+    def programs(self) -> list[MadeUp]:
+        made = [MadeUp(by) for by in By]
+        for each in made:
+            each.compile(SOURCE)
+        return made
+
+    def task(self, made: MadeUp, waiter: MadeUpCoroutine | None = None) -> tuple[MadeUpCoroutine, ...]:
+        """A task: pause, awaited by session, and the entry point."""
+        session, pause = made.coroutine("session", line=6), made.coroutine("pause", line=2)
+        return pause, session, made.spawn(session, pause, waiter=waiter)
+
+    def check(self, made: MadeUp, frames: Iterable[Frame], *expected: str) -> None:
+        self.assertEqual([drawn(row) for row in logical_stack(made.snapshot(), frames)], list(expected))
+
+
+class LogicalStacks(StackTest):
+    """logical_stack()."""
+
+    def test_a_running_coroutine_and_those_that_await_it(self) -> None:
+        for made in self.programs():
+            pause, _, _ = self.task(made)
+            frames = made.thread(made.running(pause, line=3), made.scheduler(), made.calls("main()"))
+            self.check(made, frames, "pause runs in 3", "session waits in 6", "main")
+
+    def test_functions_that_a_coroutine_calls(self) -> None:
+        for made in self.programs():
+            pause, _, _ = self.task(made)
+            frames = made.thread(
+                made.calls("trace"), made.library_frames("std::invoke"), made.running(pause, line=3), made.scheduler()
+            )
+            self.check(made, frames, "trace", "pause runs in 3", "session waits in 6")
+
+    def test_library_functions_at_the_top_are_shown(self) -> None:
+        for made in self.programs():
+            pause, _, _ = self.task(made)
+            frames = made.thread(made.library_frames("std::f", "std::g"), made.running(pause, line=3), made.scheduler())
+            self.check(made, frames, "std::f", "std::g", "pause runs in 3", "session waits in 6")
+
+    def test_a_thread_without_coroutines(self) -> None:
+        made = self.programs()[0]
+        work, main = made.calls("work()"), made.calls("main()")
+        frames = made.thread(made.library_frames("std::f"), work, made.scheduler(), main)
+        self.check(made, frames, "std::f", "work", "main")
+        self.check(made, [])
+
+    def test_who_waits_for_a_task(self) -> None:
+        for made in self.programs():
+            joining = made.coroutine("session", line=7)
+            pause, _, _ = self.task(made, waiter=made.spawn(joining))
+            frames = made.thread(made.running(pause, line=3), made.scheduler(), made.calls("main()"))
+            self.check(
+                made, frames, "pause runs in 3", "session waits in 6", "session waits for task in 7", "main"
+            )
+
+    def test_a_coroutine_that_is_resumed_inside_another_ones_co_await(self) -> None:
+        for made in self.programs():
+            pause, _, _ = self.task(made)
+            outer = made.coroutine("session", line=6)
+            made.spawn(outer)
+            frames = made.thread(
+                made.running(pause, line=3), made.scheduler(), made.running(outer, line=6), made.scheduler()
+            )
+            self.check(made, frames, "pause runs in 3", "session waits in 6", "session runs in 6")
+
+    def test_each_coroutine_is_shown_once(self) -> None:
+        for made in self.programs():
+            pause, session, _ = self.task(made)
+            frames = made.thread(
+                made.running(pause, line=3), made.scheduler(), made.running(session, line=6), made.calls("main()")
+            )
+            self.check(made, frames, "pause runs in 3", "session waits in 6", "main")
+
+    def test_clangs_wrapper_is_left_out(self) -> None:
+        made = self.programs()[1]
+        pause, _, _ = self.task(made)
+        frames = made.thread(made.wrapper(pause, line=2), made.running(pause, line=2), made.scheduler())
+        self.check(made, frames, "pause runs in 2", "session waits in 6")
+
+
+class Suspended(StackTest):
+    """A coroutine that has suspended itself, while what it waits for is being started."""
+
+    def test_it_waits(self) -> None:
+        for made in self.programs():
+            pause, _, _ = self.task(made)
+            frames = made.thread(made.calls("trace"), made.starting_operation(pause), made.scheduler())
+            self.check(made, frames, "trace", "pause waits in 2", "session waits in 6")
+
+    def test_one_that_another_thread_has_ended_meanwhile(self) -> None:
+        for made in self.programs():
+            pause, _, _ = self.task(made)
+            frames = made.thread(made.calls("trace"), made.starting_operation(pause), made.calls("main()"))
+            made.destroy(pause)
+            self.check(made, frames, "trace", "main")
+
+    def test_one_whose_memory_is_something_else_by_now(self) -> None:
+        for made in self.programs():
+            pause, _, _ = self.task(made)
+            frames = made.thread(made.calls("trace"), made.starting_operation(pause), made.calls("main()"))
+            made.memory.write_words(pause.promise, 0x1234)
+            self.check(made, frames, "trace", "main")
+
+
+class AsiosOwn(StackTest):
+    """No row is one of Asio's own coroutines, but at the top."""
+
+    def test_where_one_runs_it_is_shown_as_a_function(self) -> None:  # B1
+        for made in self.programs():
+            own, session = made.coroutine(ASIOS_OWN, line=10), made.coroutine("session", line=7)
+            made.spawn(session, own)
+            frames = made.thread(made.running(own, line=10), made.scheduler(), made.calls("main()"))
+            self.check(made, frames, ASIOS_OWN, "session waits in 7", "main")
+
+    def test_below_a_row_of_the_program_it_is_not(self) -> None:  # entry_point_row
+        for made in self.programs():
+            own, session = made.coroutine(ASIOS_OWN, line=10), made.coroutine("session", line=7)
+            made.spawn(session, own)
+            frames = made.thread(made.calls("trace"), made.running(own, line=10), made.scheduler())
+            self.check(made, frames, "trace", "session waits in 7")
+
+    def test_an_entry_point_that_runs_below_a_row_of_the_program(self) -> None:
+        for made in self.programs():
+            entry_point = made.spawn()
+            frames = made.thread(made.calls("trace"), made.running(entry_point, line=2), made.calls("main()"))
+            self.check(made, frames, "trace", "main")
+
+    def test_between_two_coroutines_of_the_program(self) -> None:
+        for made in self.programs():
+            pause, own = made.coroutine("pause", line=2), made.coroutine(ASIOS_OWN, line=10)
+            made.spawn(made.coroutine("session", line=7), own, pause)
+            frames = made.thread(made.running(pause, line=3), made.scheduler())
+            self.check(made, frames, "pause runs in 3", "session waits in 7")
+
+
+class Unreadable(StackTest):
+    """What cannot be read is a remark, and what is below it is still shown."""
+
+    def test_a_body_without_debug_information(self) -> None:
+        for made in self.programs():
+            pause, _, _ = self.task(made)
+            frames = made.thread(made.running(pause, line=3), made.scheduler(), made.calls("main()"))
+            made.strip("session")
+            rows = [drawn(row) for row in logical_stack(made.snapshot(), frames)]
+            self.assertEqual(rows[0], "pause runs in 3")
+            self.assertRegex(rows[2], "^.coroutines can only be read in a build with -O0 -g")
+            self.assertEqual(rows[3:], ["main"])
+
+    def test_a_body_whose_promise_is_not_told(self) -> None:
+        for made in self.programs():
+            pause, _, _ = self.task(made)
+            frames = made.thread(made.running(pause, line=3), made.scheduler(), made.calls("main()"))
+            frames[2].handle.parameters.clear()  # awaitable_frame_base::resume without this
+            rows = [drawn(row) for row in logical_stack(made.snapshot(), frames)]
+            self.assertRegex(rows[-2], "^.coroutines can only be read in a build with -O0 -g")
+            self.assertEqual([rows[0], rows[-1]], ["pause", "main"])
+
+    def test_an_awaiting_coroutine_in_memory_that_cannot_be_read(self) -> None:
+        for made in self.programs():
+            pause, _, _ = self.task(made)
+            made.memory.write_words(pause.promise + 16, 0x123450)
+            frames = made.thread(made.running(pause, line=3), made.scheduler(), made.calls("main()"))
+            self.check(
+                made,
+                frames,
+                "pause runs in 3",
+                "(not all coroutines are readable: cannot read memory at 0x123450)",
+                "main",
+            )
+
+    def test_an_awaiting_coroutine_that_is_none(self) -> None:
+        for made in self.programs():
+            pause, session, _ = self.task(made)
+            made.memory.write_words(session.promise, 0x1234)
+            frames = made.thread(made.running(pause, line=3), made.scheduler(), made.calls("main()"))
+            self.check(
+                made,
+                frames,
+                "pause runs in 3",
+                f"(not all coroutines are readable: there is no coroutine at 0x{session.promise:x})",
+                "main",
+            )
+
+    def test_asio_with_another_name_is_blamed(self) -> None:
+        for by in By:
+            made = MadeUp(by)
+            made.compile(SOURCE)
+            made.top_of_stack = "renamed_"
+            pause, _, _ = self.task(made, waiter=made.spawn(made.coroutine("session", line=7)))
+            frames = made.thread(made.running(pause, line=3), made.scheduler(), made.calls("main()"))
+            rows = [drawn(row) for row in logical_stack(made.snapshot(), frames)]
+            self.assertRegex(rows[2], "Asio's co_spawn_entry_point has no top_of_stack_ here")
+            self.assertEqual(rows[3:], ["main"])
+
+    def test_coroutines_that_await_each_other_in_a_circle(self) -> None:
+        for made in self.programs():
+            pause, session = made.coroutine("pause", line=2), made.coroutine("session", line=6)
+            made.set_caller(pause, session)
+            made.set_caller(session, pause)
+            frames = made.thread(made.running(pause, line=3), made.scheduler(), made.calls("main()"))
+            self.check(made, frames, "pause runs in 3", "session waits in 6", "main")
+
+    def test_tasks_that_wait_for_each_other_in_a_circle(self) -> None:
+        for made in self.programs():
+            first = made.spawn(made.coroutine("session", line=6))
+            pause, _, second = self.task(made, waiter=first)
+            other = made.spawn(made.coroutine("session", line=7), waiter=second)
+            made.memory.write_words(second.address_of("handler"), other.promise)
+            frames = made.thread(made.running(pause, line=3), made.scheduler())
+            found = list(itertools.islice(logical_stack(made.snapshot(), frames), 10))
+            self.assertEqual(
+                [drawn(row) for row in found], ["pause runs in 3", "session waits in 6", "session waits for task in 7"]
+            )
+
+    def test_the_innermost_has_ended_and_nobody_has_taken_its_result(self) -> None:
+        for made in self.programs():
+            pause, session, _ = self.task(made)
+            made.memory.write_words(pause.frame, 0)  # at its final suspension
+            found = list(awaiting(made.snapshot(), chain(made.snapshot(), pause.promise), set()))
+            self.assertEqual([(each.promise, waits) for each, waits in found], [(session.promise, False)])
+
+
+class Laziness(StackTest):
+    """No frame is asked for beyond those that are shown, and two more."""
+
+    def stack(self, made: MadeUp) -> list[Frame]:
+        pause, _, _ = self.task(made)
+        deep = [made.calls("recurse(int)") for _ in range(1_000)]
+        return made.thread(*deep[:500], made.running(pause, line=3), made.scheduler(), *deep[500:])
+
+    def test_rows_are_made_as_they_are_asked_for(self) -> None:  # B14
+        made = self.programs()[0]
+        frames = self.stack(made)
+        rows = logical_stack(made.snapshot(), made.asked_for(frames))
+        self.assertEqual(made.frames_asked_for, 0)
+        for count in 1, 5, 100:
+            made.frames_asked_for = 0
+            rows = logical_stack(made.snapshot(), made.asked_for(frames))
+            self.assertEqual(len(list(itertools.islice(rows, count))), count)
+            self.assertLessEqual(made.frames_asked_for, count + 3)
+
+    def test_bodies_are_looked_for_in_the_newest_frames_only(self) -> None:
+        made = self.programs()[0]
+        frames = self.stack(made)
+        self.assertEqual(list(bodies(made.snapshot(), made.asked_for(frames))), [])
+        self.assertLessEqual(made.frames_asked_for, 203)
+        self.assertEqual(len(list(bodies(made.snapshot(), frames, most=600))), 1)
+        made.frames_asked_for = 0
+        next(bodies(made.snapshot(), made.asked_for(frames[500:])))
+        self.assertEqual(made.frames_asked_for, 3)
+
+    def test_rows_have_what_is_shown(self) -> None:
+        for made in self.programs():
+            pause, session, _ = self.task(made)
+            frames = made.thread(made.running(pause, line=3), made.scheduler())
+            rows = list(logical_stack(made.snapshot(), frames))
+            assert isinstance(rows[0], CoroutineRow) and isinstance(rows[1], CoroutineRow)
+            self.assertIs(rows[0].frame, frames[0])
+            self.assertEqual(rows[0].pc, frames[0].pc)
+            self.assertIsNone(rows[1].frame)
+            self.assertEqual(rows[1].pc, made.read_coroutine(session).waiting_pc)

@@ -1,0 +1,347 @@
+"""step.py: where a step begins, and where it may end."""
+
+from __future__ import annotations
+
+from made_up import By, MadeUp, MadeUpCoroutine, ModelTest
+
+from asio_coroutines.debugger import Frame, NoDebugInformation
+from asio_coroutines.step import Step
+
+SOURCE = """
+awaitable<void> pause(int ms) {
+    trace(ms);
+    co_await timer.async_wait();
+    trace(ms);
+}
+awaitable<void> session(int id) {
+    trace(id);
+    for (;;) {
+        co_await pause(10);
+        trace(id);
+    }
+    try {
+        co_await pause(20);
+    } catch (const error&) {
+        trace(0);
+    }
+}
+void trace(int ms) {
+    print(ms);
+}
+"""
+
+
+class StepTest(ModelTest):
+    """Has the program above, compiled by each compiler in turn."""
+
+    def programs(self) -> list[MadeUp]:
+        made = [MadeUp(by) for by in By]
+        for each in made:
+            each.compile(SOURCE)
+        return made
+
+    def task(self, made: MadeUp) -> tuple[MadeUpCoroutine, MadeUpCoroutine]:
+        """pause, awaited by session in line 9."""
+        session, pause = made.coroutine("session", line=9), made.coroutine("pause", line=3)
+        made.spawn(session, pause)
+        return pause, session
+
+    def at(self, made: MadeUp, coroutine: MadeUpCoroutine, line: int = 0, pc: int = 0) -> list[Frame]:
+        """The call stack of a thread that runs this coroutine."""
+        return [*made.running(coroutine, line=line, pc=pc), *made.scheduler(), *made.calls("main()")]
+
+    def begin(self, made: MadeUp, coroutine: MadeUpCoroutine, line: int) -> Step:
+        step = Step.begin(made.model, self.at(made, coroutine, line=line))
+        assert step
+        return step
+
+
+class Beginning(StepTest):
+    """Step.begin()."""
+
+    def test_in_a_body(self) -> None:
+        for made in self.programs():
+            pause, _ = self.task(made)
+            step = self.begin(made, pause, line=2)
+            self.assertEqual(step.promise, pause.promise)
+            self.assertTrue(step.is_inside)
+
+    def test_in_a_function_that_it_calls(self) -> None:
+        for made in self.programs():
+            pause, _ = self.task(made)
+            step = Step.begin(made.model, [*made.calls("trace"), *self.at(made, pause, line=2)])
+            assert step
+            self.assertEqual(step.promise, pause.promise)
+            self.assertFalse(step.is_inside)
+
+    def test_where_the_debuggers_own_step_will_do(self) -> None:
+        for made in self.programs():
+            pause, _ = self.task(made)
+            self.assertIsNone(Step.begin(made.model, []))
+            self.assertIsNone(Step.begin(made.model, made.calls("main()")))
+            self.assertIsNone(Step.begin(made.model, [*made.library_frames("std::f"), *self.at(made, pause, line=2)]))
+
+    def test_where_an_exception_is_being_thrown(self) -> None:
+        for made in self.programs():
+            pause, _ = self.task(made)
+            for name in "__cxa_throw", "_Unwind_RaiseException", "std::rethrow_exception":
+                frames = [*made.library_frames(name), *self.at(made, pause, line=2)]
+                self.assertIsNotNone(Step.begin(made.model, frames), name)
+
+    def test_frames_are_asked_for_as_needed(self) -> None:  # B14
+        for made in self.programs():
+            deep = made.calls("recurse(int)") * 1_000
+            made.frames_asked_for = 0
+            self.assertIsNone(Step.begin(made.model, made.asked_for([*made.library_frames("std::f"), *deep])))
+            self.assertLessEqual(made.frames_asked_for, 2)
+            pause, _ = self.task(made)
+            made.frames_asked_for = 0
+            Step.begin(made.model, made.asked_for([*self.at(made, pause, line=2), *deep]))
+            self.assertLessEqual(made.frames_asked_for, 5)
+
+    def test_a_body_that_cannot_be_read(self) -> None:
+        for made in self.programs():
+            pause, _ = self.task(made)
+            frames = self.at(made, pause, line=2)
+            made.strip("pause")
+            with self.assertRaisesRegex(NoDebugInformation, "-O0 -g"):
+                Step.begin(made.model, frames)
+
+    def test_an_exception_ends_it_where_it_is_handled(self) -> None:
+        for made in self.programs():
+            _, session = self.task(made)
+            step = self.begin(made, session, line=13)
+            self.assertEqual(step.ends.get(made.function("session").pc_of("__cxa_begin_catch", 14)), {session.frame})
+            self.assertEqual(step.deaths, {})
+
+
+class DebuggersStep(StepTest):
+    """Step.is_over(): after the debugger's own step."""
+
+    def test_at_the_next_statement(self) -> None:
+        for made in self.programs():
+            pause, _ = self.task(made)
+            step = self.begin(made, pause, line=2)
+            self.assertTrue(step.is_over(self.at(made, pause, line=3)))
+
+    def test_not_on_the_same_line(self) -> None:
+        for made in self.programs():
+            _, session = self.task(made)
+            step = self.begin(made, session, line=9)
+            self.assertFalse(step.is_over(self.at(made, session, line=9)))
+
+    def test_not_on_the_first_and_the_last_line_of_gccs(self) -> None:
+        for made in self.programs():
+            pause, _ = self.task(made)
+            step = self.begin(made, pause, line=3)
+            self.assertFalse(step.is_over(self.at(made, pause, line=1)))
+            self.assertFalse(step.is_over(self.at(made, pause, line=5)))
+
+    def test_not_in_clangs_prologue(self) -> None:
+        made = self.programs()[1]
+        pause, _ = self.task(made)
+        step = self.begin(made, pause, line=3)
+        self.assertFalse(step.is_over(self.at(made, pause, pc=made.function("pause").pc(2, 0))))
+        self.assertTrue(step.is_over(self.at(made, pause, pc=made.function("pause").pc(2, 1))))
+
+    def test_in_the_awaiting_coroutine(self) -> None:
+        for made in self.programs():
+            pause, session = self.task(made)
+            step = self.begin(made, pause, line=4)
+            self.assertTrue(step.is_over(self.at(made, session, line=9)))
+
+    def test_not_in_the_library_below(self) -> None:
+        for made in self.programs():
+            pause, _ = self.task(made)
+            step = self.begin(made, pause, line=3)
+            self.assertFalse(step.is_over([*made.scheduler(), *made.calls("main()")]))
+            self.assertFalse(step.is_over(self.at(made, pause, line=3)[1:]))
+
+    def test_in_a_library_function_that_the_coroutine_calls(self) -> None:
+        for made in self.programs():
+            pause, _ = self.task(made)
+            step = self.begin(made, pause, line=3)
+            self.assertTrue(step.is_over([*made.library_frames("std::f"), *self.at(made, pause, line=3)]))
+
+    def test_in_another_function_of_the_program(self) -> None:
+        for made in self.programs():
+            pause, _ = self.task(made)
+            step = self.begin(made, pause, line=3)
+            self.assertTrue(step.is_over([*made.calls("handler()"), *made.scheduler()]))
+
+    def test_in_another_coroutine_that_this_thread_runs_now(self) -> None:
+        for made in self.programs():
+            pause, _ = self.task(made)
+            other, _ = self.task(made)
+            step = self.begin(made, pause, line=3)
+            self.assertTrue(step.is_over(self.at(made, other, line=4)))
+
+    def test_where_no_frame_is_left(self) -> None:
+        for made in self.programs():
+            pause, _ = self.task(made)
+            self.assertTrue(self.begin(made, pause, line=3).is_over([]))
+
+    def test_a_coroutine_that_has_ended(self) -> None:
+        made = self.programs()[0]
+        pause, _ = self.task(made)
+        step = self.begin(made, pause, line=4)
+        frames = self.at(made, pause, line=5)
+        made.memory.write_words(pause.frame, 0)
+        self.assertFalse(step.is_over(frames))
+
+
+class Repeated(StepTest):
+    """Step.is_repeated(): a breakpoint on a co_await stops again, in Clang's wrapper."""
+
+    def test_in_the_wrapper_of_this_coroutine(self) -> None:
+        made = self.programs()[1]
+        pause, session = self.task(made)
+        step = self.begin(made, pause, line=3)
+        self.assertTrue(step.is_repeated([*made.wrapper(pause, line=3), *self.at(made, pause, line=3)]))
+        self.assertFalse(step.is_repeated([*made.wrapper(session, line=9), *self.at(made, session, line=9)]))
+        self.assertFalse(step.is_repeated(self.at(made, pause, line=3)))
+        self.assertFalse(step.is_repeated([]))
+        self.assertFalse(step.is_repeated([*made.wrapper(pause, line=3), *made.calls("f"), *self.at(made, pause, 3)]))
+
+
+class Ends(StepTest):
+    """Step.go_on() and has_reached(): where the program stops, when it has run on."""
+
+    def reached(self, made: MadeUp, step: Step, coroutine: MadeUpCoroutine, line: int, nth: int = 0) -> bool:
+        """Whether the step ends where this coroutine comes to this row of a line."""
+        pc = coroutine.function.pc(line, nth)
+        return pc in step.ends and step.has_reached(made.running(coroutine, pc=pc)[0])
+
+    def lines(self, step: Step, coroutine: MadeUpCoroutine) -> set[int]:
+        """The lines of this coroutine that end the step."""
+        return {coroutine.function.line_of(pc) for pc, frames in step.ends.items() if coroutine.frame in frames}
+
+    def test_all_other_lines_of_the_coroutine_and_of_those_that_await_it(self) -> None:
+        for made in self.programs():
+            pause, session = self.task(made)
+            step = self.begin(made, pause, line=3)
+            step.go_on()
+            self.assertEqual(self.lines(step, pause), {2, 3, 4})
+            self.assertEqual(self.lines(step, session), {7, 8, 9, 10, 13, 14, 15})
+
+    def test_of_the_same_line_only_its_beginning_which_a_loop_reaches_again(self) -> None:
+        for made in self.programs():
+            _, session = self.task(made)
+            step = self.begin(made, session, line=9)
+            step.go_on()
+            statements = made.read_coroutine(session).function.statements
+            after_prologue = [pc for pc, line in statements.items() if line == 9]
+            self.assertGreater(len(after_prologue), 1)
+            self.assertEqual([pc in step.ends for pc in after_prologue], [True] + [False] * (len(after_prologue) - 1))
+
+    def test_not_in_gccs_first_and_last_line_nor_in_clangs_prologue(self) -> None:
+        for made in self.programs():
+            pause, _ = self.task(made)
+            step = self.begin(made, pause, line=3)
+            step.go_on()
+            self.assertNotIn(made.function("pause").pc(1), step.ends)
+            self.assertNotIn(made.function("pause").pc(5), step.ends)
+        self.assertNotIn(made.function("pause").pc(2, 0), step.ends)
+        self.assertIn(made.function("pause").pc(2, 1), step.ends)
+
+    def test_only_for_this_instance(self) -> None:
+        for made in self.programs():
+            pause, session = self.task(made)
+            other, _ = self.task(made)
+            step = self.begin(made, pause, line=3)
+            step.go_on()
+            self.assertTrue(self.reached(made, step, pause, line=4))
+            self.assertFalse(self.reached(made, step, other, line=4))
+            self.assertTrue(self.reached(made, step, session, line=10))
+
+    def test_in_a_recursion_each_instance_has_its_place(self) -> None:
+        text = """
+        awaitable<void> walk(int depth) {
+            trace(depth);
+            co_await walk(1);
+            trace(depth);
+        }
+        """
+        for by in By:
+            made = MadeUp(by)
+            made.compile(text)
+            outer, inner = made.coroutine("walk", line=3), made.coroutine("walk", line=3)
+            deeper = made.coroutine("walk", line=3)
+            made.spawn(outer, inner, deeper)
+            step = self.begin(made, inner, line=3)
+            step.go_on()
+            self.assertTrue(self.reached(made, step, inner, line=4))
+            self.assertTrue(self.reached(made, step, outer, line=4))
+            self.assertFalse(self.reached(made, step, deeper, line=4))
+
+    def test_another_instance_at_the_same_address_after_its_death(self) -> None:
+        for made in self.programs():
+            pause, session = self.task(made)
+            step = self.begin(made, pause, line=3)
+            step.go_on()
+            destroy = pause.function.info.start + 1
+            self.assertEqual(step.deaths.get(destroy), {pause.frame})
+            dying = made.running(pause, line=4)[0]
+            dying = Frame(dying.handle, dying.name, destroy, 0, 0, "")
+            self.assertFalse(step.has_reached(dying))
+            self.assertFalse(self.reached(made, step, pause, line=4))
+            self.assertTrue(self.reached(made, step, session, line=10))
+
+    def test_the_death_of_another_instance_changes_nothing(self) -> None:
+        for made in self.programs():
+            pause, _ = self.task(made)
+            other, _ = self.task(made)
+            step = self.begin(made, pause, line=3)
+            step.go_on()
+            dying = made.running(other, line=4)[0]
+            step.has_reached(Frame(dying.handle, dying.name, pause.function.info.start + 1, 0, 0, ""))
+            self.assertTrue(self.reached(made, step, pause, line=4))
+
+    def test_an_exception_in_what_is_awaited_ends_it_where_it_is_handled(self) -> None:
+        for made in self.programs():
+            pause, session = self.task(made)
+            made.wait_at(session, line=13)
+            step = self.begin(made, pause, line=4)
+            step.go_on()
+            self.assertIn(14, self.lines(step, session))
+            self.assertTrue(self.reached(made, step, session, line=14))
+
+    def test_who_waits_for_the_task_ends_it_too(self) -> None:
+        for made in self.programs():
+            joining = made.coroutine("session", line=9)
+            pause = made.coroutine("pause", line=3)
+            made.spawn(pause, waiter=made.spawn(joining))
+            step = self.begin(made, pause, line=4)
+            step.go_on()
+            self.assertTrue(self.reached(made, step, joining, line=10))
+
+    def test_an_argument_that_is_named_as_the_other_compilers_frame_parameter(self) -> None:  # B6
+        for by, name in (By.GCC, "__coro_frame"), (By.CLANG, "frame_ptr"):
+            made = MadeUp(by)
+            made.compile(f"""
+            awaitable<void> session(long {name}) {{
+                trace(1);
+                co_await pause();
+                trace(2);
+            }}
+            """)
+            session, other = (made.coroutine("session", line=3) for _ in range(2))
+            made.memory.write_words(other.address_of(name), session.frame)
+            step = self.begin(made, session, line=3)
+            step.go_on()
+            self.assertTrue(self.reached(made, step, session, line=4))
+            self.assertFalse(self.reached(made, step, other, line=4))
+
+    def test_a_coroutine_of_asios_own_in_between_is_no_end(self) -> None:
+        own = "boost::asio::experimental::awaitable_operators::operator&&"
+        text = f"awaitable<void> {own}(int x) {{\n    trace(x);\n    co_await group();\n    trace(x);\n}}\n"
+        for made in self.programs():
+            made.compile(text)
+            pause, between, session = (
+                made.coroutine("pause", line=3), made.coroutine(own, line=3), made.coroutine("session", line=9)
+            )  # fmt: skip
+            made.spawn(session, between, pause)
+            step = self.begin(made, pause, line=3)
+            step.go_on()
+            self.assertEqual(self.lines(step, between), set())
+            self.assertTrue(self.lines(step, session))

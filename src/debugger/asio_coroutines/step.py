@@ -65,7 +65,7 @@ class Step:
         where the coroutine cannot be read."""
         snapshot, rest = program.snapshot(), iter(frames)
         newest = list(itertools.islice(rest, 2))
-        if not newest or not is_own(newest[0]) and not names.THROWING.match(newest[0].name):
+        if not newest or not (is_own(newest[0]) or _is_inlined(newest) or names.THROWING.match(newest[0].name)):
             return None
         body = next(bodies(snapshot, itertools.chain(newest, rest)), None)
         if body is None:
@@ -231,3 +231,8 @@ class Step:
             return Reached.NOTHING
         self._into = promise
         return Reached.AWAITED
+
+
+def _is_inlined(newest: list[Frame]) -> bool:
+    """Whether the newest of these frames is inlined into the other one, as in a build that is optimised: it has its sp."""
+    return len(newest) > 1 and newest[0].sp == newest[1].sp

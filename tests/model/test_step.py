@@ -197,6 +197,24 @@ class DebuggersStep(StepTest):
         self.assertFalse(step.is_over(frames, Kind.OVER))
 
 
+    def test_not_in_clangs_wrapper(self) -> None:
+        made = self.programs()[1]
+        pause, _ = self.task(made)
+        step = self.begin(made, pause, line=3)
+        for kind in Kind:
+            self.assertFalse(step.is_over([*made.wrapper(pause, line=3), *self.at(made, pause, line=3)], kind))
+
+    def test_not_in_the_library_if_it_begins_where_a_coroutine_is_created(self) -> None:
+        for made in self.programs():
+            made.add_ramp("pause")
+            _, session = self.task(made)
+            in_library = [*made.library_frames("std::f"), *self.at(made, session, line=9)]
+            for function, is_over in ("ramp of pause", False), ("trace", True):
+                step = Step.begin(made.model, [*made.calls(function), *self.at(made, session, line=9)])
+                assert step
+                self.assertEqual(step.is_over(in_library, Kind.OVER), is_over)
+
+
 class Repeated(StepTest):
     """Step.is_repeated(): a breakpoint on a co_await stops again, in Clang's wrapper."""
 
@@ -448,3 +466,5 @@ class IntoAndOut(StepTest):
             step.prepare(Kind.OUT)
             self.assertEqual(len(step.places), 0)
             self.assertTrue(step.is_over(self.at(made, pause, line=2), Kind.OUT))
+            in_library = [*made.library_frames("std::invoke"), *self.at(made, pause, line=2)]
+            self.assertTrue(step.is_over(in_library, Kind.OUT))

@@ -23,7 +23,7 @@ import os
 import tempfile
 import textwrap
 from collections.abc import Hashable, Iterable, Iterator, Mapping as Dictionary, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from asio_coroutines.coroutine import Coroutine
 from asio_coroutines.debugger import (
@@ -112,6 +112,9 @@ class MadeUp:
         self._file = ""
         self._entry_points: dict[CppType | None, Function] = {}
         self._waiting_handler = struct(f"{asio}::detail::co_spawn_handler", self_=awaitable_thread(asio))
+        self.promise_base = f"{asio}::detail::awaitable_frame_base<{asio}::any_io_executor>"
+        (push_frame,) = functions_in(f"void {self.promise_base}::push_frame(base caller) {{\n    link(caller);\n}}")
+        self._add(push_frame, "/usr/include/asio/impl/awaitable.hpp", {}, CppType("promise_type", 48))
         self.library = self.plain_function(f"{asio}::detail::scheduler::run", file="/usr/include/asio/scheduler.ipp")
 
     # The code.
@@ -150,6 +153,15 @@ class MadeUp:
         function = self._functions[name]
         function.info = FunctionInfo(function.info.name, function.info.start, 0, "")
         self.model.forget()
+
+    def add_ramp(self, name: str) -> Function:
+        """The function that creates a coroutine: what is called where it is awaited."""
+        (source,) = functions_in(f"void {name}() {{\n    create();\n}}")
+        body = self._functions[name]
+        ramp = self._add(source, body.info.file, {}, CppType("promise_type", 48))
+        ramp.own = [Symbol(self._compiler.created, CppType("void *"), "DW_OP_fbreg -24", False, 0)]
+        self._functions.update({name: body, f"ramp of {name}": ramp})
+        return ramp
 
     def plain_function(self, name: str, file: str = "") -> FunctionInfo:
         """A function of which only the name matters."""
@@ -272,8 +284,14 @@ class MadeUp:
 
     def resume(self, coroutine: MadeUpCoroutine) -> Frame:
         """awaitable_frame_base::resume of this coroutine."""
-        name = f"{self.asio}::detail::awaitable_frame_base<{self.asio}::any_io_executor>::resume"
-        return self._frame(name, {"this": coroutine.promise}, "/usr/include/asio/impl/awaitable.hpp")
+        parameters = {"this": coroutine.promise}
+        return self._frame(f"{self.promise_base}::resume", parameters, "/usr/include/asio/impl/awaitable.hpp")
+
+    def pushing(self, awaited: MadeUpCoroutine, caller: MadeUpCoroutine) -> Frame:
+        """awaitable_frame_base::push_frame, where one coroutine begins to await another, behind its prologue."""
+        function = self._functions[f"{self.promise_base}::push_frame"]
+        handle = MadeUpFrame({"this": awaited.promise, "caller": caller.promise})
+        return Frame(handle, function.info.name, function.pc(2), 0, 2, function.info.file)
 
     def starting_operation(self, coroutine: MadeUpCoroutine) -> list[Frame]:
         """A coroutine that has suspended itself, while the operation that it waits for is being started."""
@@ -326,10 +344,23 @@ class MadeUp:
 
     def symbols_at(self, pc: int) -> Sequence[Symbol]:
         function = self._by_pc.get(pc)
-        return self._compiler.symbols(function, pc) if function and function.info.end else []
+        if not function or not function.info.end:
+            return []
+        return self._compiler.symbols(function, pc) if function.is_coroutine else function.own
 
     def instructions(self, function: FunctionInfo) -> Sequence[Instruction]:
-        return self._by_pc[function.start].instructions
+        return [replace(each, text=self._linked(each.text)) for each in self._by_pc[function.start].instructions]
+
+    def _linked(self, text: str) -> str:
+        """An instruction with the address of the function that it calls. Those of the system are somewhere."""
+        words, at, name = text.partition("@")
+        if not at:
+            return text
+        start = self._functions[name].info.start if name in self._functions else 0x401000
+        return f"{words}0x{start:x} <{name}>"
+
+    def functions_named(self, name: str) -> Sequence[int]:
+        return [self._functions[name].info.start] if name in self._functions else []
 
     def has_symbol(self, name: str) -> bool:
         return name in self.symbols

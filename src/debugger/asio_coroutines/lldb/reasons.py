@@ -70,4 +70,4 @@ class Reasons:
     def _is_behind_trap(self, pc: int) -> bool:
         """Whether the program has a breakpoint's instruction of its own there."""
         trap = machine_named(self._lends.architecture()).trap
-        return not trap or self._lends.read(pc - len(trap), len(trap)) == trap
+        return not trap or self._lends.read_code(pc - len(trap), len(trap)) == trap

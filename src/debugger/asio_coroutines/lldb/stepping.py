@@ -69,7 +69,7 @@ class RunOn:
             return False
         if self.reached is None and self.step.has_reached(described(frame)) is Reached.END:
             self.reached = frame.thread.id
-        return self.reached == frame.thread.id
+        return bool(self.reached == frame.thread.id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,8 +88,9 @@ def async_in(session: Session, arguments: str, thread: Any, result: Result) -> N
     promise = session.numbers.promise(look.number, session.lends.stop_id())
     frame: Frame | None = tasks.running_frame(snapshot, promise)
     if frame:
+        called_from = frame.pc - 1 if frame.handle.idx else frame.pc  # what it returns to may be the next line
         with _undisturbed(frame.handle.thread):
-            execute(session.lends.target, placed(words, frame.pc), result, frame.handle)
+            execute(session.lends.target, placed(words, called_from), result, frame.handle)
         return
     try:
         coroutine = Coroutine(snapshot, promise)

@@ -21,7 +21,7 @@ import lldb
 from ..debugger import Failure
 from ..program import Program
 from ..step import Kind, Reached, Step
-from .lends import LLDB, described, frames, set_registers
+from .lends import LLDB, frames, set_registers
 from .reasons import STEP_OVER, Reasons
 
 INTERVAL = 0.05  # seconds, between two looks at a program that runs on
@@ -67,7 +67,7 @@ class RunOn:
         """Whether to stop in this SBFrame, at one of the places."""
         if self.is_over:
             return False
-        if self.reached is None and self.step.has_reached(described(frame)) is Reached.END:
+        if self.reached is None and self.step.has_reached(frames(frame.thread)) is Reached.END:
             self.reached = frame.thread.id
         return bool(self.reached == frame.thread.id)
 

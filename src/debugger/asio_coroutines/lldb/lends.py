@@ -140,6 +140,12 @@ class LLDB:
             found.append(Instruction(pc, row, line, text))
         return found
 
+    def functions_named(self, name: str) -> Sequence[int]:
+        found = self.target.FindFunctions(name.rpartition("::")[2])
+        functions = (context.function for context in found if context.function)
+        starts = (each.addr for each in functions if (each.name or "").startswith(f"{name}("))
+        return [start.GetLoadAddress(self.target) for start in starts]
+
     def has_symbol(self, name: str) -> bool:
         if name not in self._symbols:
             self._symbols[name] = self.target.FindSymbols(name).GetSize() > 0

@@ -112,7 +112,8 @@ class Step:
         if kind is Kind.INTO or self._is_creating:
             return False  # GCC creates a coroutine in the middle of a line: a debugger's step out stops in the library
         # In the library: where the step began?
-        return any(body and body.promise == self.promise for body in itertools.chain([first], (body for _, body in found)))
+        below = itertools.chain([first], (body for _frame, body in found))
+        return any(body is not None and body.promise == self.promise for body in below)
 
     def _is_at_statement(self, snapshot: Snapshot, body: Body) -> bool:
         """Whether one of the stepped coroutines is where a step may end."""

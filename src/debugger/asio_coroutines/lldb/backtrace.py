@@ -1,4 +1,4 @@
-"""The lines of async-bt: the logical stack of a thread. (Before version 22 no script can add to LLDB's own call stack.)"""
+"""The lines of async-bt: the logical stack of a thread. (Before LLDB 22 no script can add to LLDB's call stack.)"""
 
 from __future__ import annotations
 

@@ -25,7 +25,9 @@ LOOKS = (
     "target variable", "target modules lookup", "target modules list", "type lookup",
 )  # fmt: skip
 KNOWN_AS = "bt, disassemble, expression, frame variable, list, memory read, po, print, register read, v, x and the like"
-EVALUATES = re.compile(r"(?P<name>dwim-print|expression)\b(?P<options>\s+-.*?(?=\s--\s))?(?:\s+--\s)?\s*(?P<rest>.*)", re.S)
+EVALUATES = re.compile(
+    r"(?P<name>dwim-print|expression)\b(?P<options>\s+-.*?(?=\s--\s))?(?:\s+--\s)?\s*(?P<rest>.*)", re.S
+)
 # Options of these by which the program might stop half way, or all of it run; ours come last, and win.
 STOPS = re.compile(r"\s(-\w*[gr]|--d(eb\w*)?|--r\w*)(?=\s|=|$)")
 UNDISTURBED = "--all-threads false --unwind-on-error true --ignore-breakpoints true"
@@ -152,7 +154,7 @@ def _registers(thread: Any, values: dict[str, int]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _undisturbed(thread: Any) -> Iterator[None]:
-    """A function that a command calls runs without a stop at a breakpoint or a watchpoint, and without other threads."""
+    """A function that a command calls runs without other threads, and stops at no breakpoint and no watchpoint."""
     process = thread.process
     stops = [*process.target.breakpoint_iter(), *process.target.watchpoint_iter()]
     disabled = [stop for stop in stops if stop.IsEnabled()]

@@ -1,11 +1,12 @@
-"""LLDB's `next` and an editor's Step Over go over a co_await. LLDB has no hook before a step, but one at each stop, before
-anybody is told. So at each stop we note for the threads that may be stepped where they stand: if at the next one LLDB's
-own step has ended nowhere a user wants to be, the program runs on to where the step may end. In turn:
+"""LLDB's `next` and an editor's Step Over go over a co_await. LLDB has no hook before a step, but one at each stop,
+before anybody is told. So at each stop we note for the threads that may be stepped where they stand: if at the next
+one LLDB's own step has ended nowhere a user wants to be, the program runs on to where the step may end. In turn:
 
     at rest        the step is LLDB's own; at its stop we decide
-    running on     to one breakpoint with all places where the step may end: RunOn. Whatever else stops the program ends it
-    ending         a breakpoint's reason to stop would puzzle, and other threads may have such a one as well: so the thread
-                   that has come to the end steps by one instruction while they run, and stops for the reason of a step
+    running on     to one breakpoint with all places where the step may end: RunOn. Whatever else stops it ends it
+    ending         a breakpoint's reason to stop would puzzle, and other threads may have such a one as well: so the
+                   thread that has come to the end steps by one instruction while they run, and stops for the reason
+                   of a step
 """
 
 from __future__ import annotations
@@ -212,8 +213,8 @@ class Stepper:
         self._run = None
 
     def _watch(self, run: RunOn) -> None:
-        """Ends this run where LLDB does not call at_stop(): where the program is paused, or ends. Nothing may stay behind
-        then. (A listener to the process's events would change its state when it takes one: so this looks, again and
+        """Ends this run where LLDB does not call at_stop(): where the program is paused, or ends. Nothing may stay
+        behind then. (A listener to the process's events would change its state when it takes one: so this looks, again and
         again, on a thread of its own.)"""
         looks, stands_at = 0, 0
         while not run.is_over and self._process.is_alive and looks < ENOUGH_LOOKS:

@@ -24,7 +24,8 @@ GENERIC_LAMBDA = re.compile(r"(.*\$_\d+cl)I.*")
 
 def execute(target: Any, command: str, result: Any = None, context: Any = None) -> Any:
     """The SBCommandReturnObject of a command of LLDB's, which is `result` if that is given. It is executed in this
-    SBFrame or SBThread or, if none is named, for this SBTarget: LLDB's own choice is what was selected before our command."""
+    SBFrame or SBThread or, if none is named, for this SBTarget: LLDB's own choice is what was selected before our
+    command."""
     result = result or lldb.SBCommandReturnObject()
     interpreter = target.debugger.GetCommandInterpreter()
     interpreter.HandleCommand(command, lldb.SBExecutionContext(context or target), result, False)

@@ -214,8 +214,8 @@ class Stepper:
 
     def _watch(self, run: RunOn) -> None:
         """Ends this run where LLDB does not call at_stop(): where the program is paused, or ends. Nothing may stay
-        behind then. (A listener to the process's events would change its state when it takes one: so this looks, again and
-        again, on a thread of its own.)"""
+        behind then. (A listener to the process's events would change its state when it takes one: so this looks,
+        again and again, on a thread of its own.)"""
         looks, stands_at = 0, 0
         while not run.is_over and self._process.is_alive and looks < ENOUGH_LOOKS:
             before, stands_at = stands_at, 0

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from .. import text
-from ..compilers import FRAME_PARAMETERS
+from ..compilers import GCC, Clang
 from ..names import plain_name
 from ..program import Program
 from ..stack import CoroutineRow, FrameRow, Remark, Row, bodies, logical_stack
 from .lends import frames, text_of
 
 WAITS_FOR_TASK = "[waits for task] "
+FRAME_PARAMETERS = GCC.frame_parameter, Clang.frame_parameter  # are shown to nobody
 LAST = "main"  # below this function nothing is shown
 
 

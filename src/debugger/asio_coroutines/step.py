@@ -17,7 +17,7 @@ from .coroutine import Coroutine, chain
 from .debugger import BUILD, Frame, NoCoroutine, NoDebugInformation, NoMemory
 from .machine import machine_named
 from .program import Program, Snapshot
-from .stack import Body, awaiting, bodies, is_own
+from .stack import MOST_TO_BODY, Body, awaiting, bodies, is_own, with_bodies
 
 
 class Kind(enum.Enum):
@@ -102,15 +102,18 @@ class Step:
             return False
         if kind is Kind.OUT:  # the library's frame below the coroutine is where nobody wants to be
             return is_own(newest) or not self._is_inside and not self._is_creating
-        found = list(bodies(snapshot, itertools.chain([newest], rest)))
-        if found and found[0].frame == newest and found[0].promise in self._promises:
-            return self._is_at_statement(snapshot, found[0])
+        found = itertools.islice(with_bodies(snapshot, itertools.chain([newest], rest)), MOST_TO_BODY)
+        _frame, first = next(found, (newest, None))
+        if first and first.frame == newest and first.promise in self._promises:
+            return self._is_at_statement(snapshot, first)
         if is_own(newest):
-            is_ramp = is_creation(self._program.debugger.symbols_at(newest.pc))
-            return not (kind is Kind.INTO and is_ramp)  # in another function of the program
+            # In another function of the program. A step into a co_await does not end where it creates the coroutine.
+            return kind is not Kind.INTO or not is_creation(self._program.debugger.symbols_at(newest.pc))
         if kind is Kind.INTO or self._is_creating:
             return False  # GCC creates a coroutine in the middle of a line: a debugger's step out stops in the library
-        return self.promise in (body.promise for body in found)  # in the library, where the step began
+        # In the library: where the step began?
+        below = itertools.chain([first], (body for _frame, body in found))
+        return any(body is not None and body.promise == self.promise for body in below)
 
     def _is_at_statement(self, snapshot: Snapshot, body: Body) -> bool:
         """Whether one of the stepped coroutines is where a step may end."""

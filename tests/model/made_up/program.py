@@ -111,6 +111,7 @@ class MadeUp:
         self._next_code = CODE
         self._file = ""
         self._entry_points: dict[CppType | None, Function] = {}
+        self._sp = STACKS
         self._waiting_handler = struct(f"{asio}::detail::co_spawn_handler", self_=awaitable_thread(asio))
         self.promise_base = f"{asio}::detail::awaitable_frame_base<{asio}::any_io_executor>"
         (push_frame,) = functions_in(f"void {self.promise_base}::push_frame(base caller) {{\n    link(caller);\n}}")
@@ -279,7 +280,7 @@ class MadeUp:
         parameters[self._compiler.frame_parameter] = coroutine.frame
         handle = MadeUpFrame(parameters, {"rdi": coroutine.frame})
         self.memory.write_words(coroutine.promise + ATTACHED_THREAD, STACKS)
-        body = Frame(handle, info.name, pc, 0, line, info.file)
+        body = Frame(handle, info.name, pc, self._new_sp(), line, info.file)
         return [body, *self.library_frames("std::__n4861::coroutine_handle<void>::resume"), self.resume(coroutine)]
 
     def resume(self, coroutine: MadeUpCoroutine) -> Frame:
@@ -291,7 +292,7 @@ class MadeUp:
         """awaitable_frame_base::push_frame, where one coroutine begins to await another, behind its prologue."""
         function = self._functions[f"{self.promise_base}::push_frame"]
         handle = MadeUpFrame({"this": awaited.promise, "caller": caller.promise})
-        return Frame(handle, function.info.name, function.pc(2), 0, 2, function.info.file)
+        return Frame(handle, function.info.name, function.pc(2), self._new_sp(), 2, function.info.file)
 
     def starting_operation(self, coroutine: MadeUpCoroutine) -> list[Frame]:
         """A coroutine that has suspended itself, while the operation that it waits for is being started."""
@@ -313,7 +314,8 @@ class MadeUp:
             return [self._frame(name, {}, file, line)]
         function = self._functions[name]
         pc = function.pc(line) if line else function.info.start
-        return [Frame(MadeUpFrame(), function.info.name, pc, 0, function.line_of(pc), function.info.file)]
+        line = function.line_of(pc)
+        return [Frame(MadeUpFrame(), function.info.name, pc, self._new_sp(), line, function.info.file)]
 
     def wrapper(self, coroutine: MadeUpCoroutine, line: int) -> list[Frame]:
         """Clang's function for a part of a co_await."""
@@ -321,7 +323,12 @@ class MadeUp:
         return [self._frame(name, {}, coroutine.function.info.file, line)]
 
     def _frame(self, name: str, parameters: Dictionary[str, int], file: str, line: int = 100) -> Frame:
-        return Frame(MadeUpFrame(parameters), name, self.library.start, 0, line, file)
+        return Frame(MadeUpFrame(parameters), name, self.library.start, self._new_sp(), line, file)
+
+    def _new_sp(self) -> int:
+        """Another one for each frame: only a function that is inlined has that of the frame it is in."""
+        self._sp += FRAME_SIZE
+        return self._sp
 
     # The model.
 

@@ -13,7 +13,9 @@ from .. import names, requests, tasks
 from ..coroutine import Coroutine
 from ..debugger import BUILD, Failure, Frame, NoCoroutine, NoDebugInformation, NoMemory, UserMistake
 from ..listing import listing
-from ..messages import NOT_RUNNING
+from ..look import callers, variables
+from ..messages import NOT_RUNNING, WITHOUT_REGISTERS
+from ..step import Kind
 from . import backtrace
 from .lends import execute, set_registers
 from .session import Session, session_of, settings_of, unexpected
@@ -83,24 +85,63 @@ def async_tasks(session: Session, arguments: str, _thread: Any, result: Result) 
 
 @command
 def async_in(session: Session, arguments: str, thread: Any, result: Result) -> None:
-    """Runs a command that looks, such as print, in a coroutine, by its number in the list of async-tasks.
-    Usage: async-in N COMMAND"""
+    """Looks into a coroutine, by its number in the list of async-tasks.
+    Usage: async-in N [COMMAND]
+    Without a command it shows the coroutine's arguments and locals. With bt it shows who awaits it. Other commands that
+    look, such as print, run as if the coroutine's frame were selected."""
     look, snapshot = requests.look(arguments), session.program.snapshot()
-    words = looking(session.lends.target, look.command)
+    words = looking(session.lends.target, look.command) if look.command else ""
     promise = session.numbers.promise(look.number, session.lends.stop_id())
     frame: Frame | None = tasks.running_frame(snapshot, promise)
-    if frame:
+    try:
+        coroutine = Coroutine(snapshot, promise)
+    except (NoCoroutine, NoMemory) as gone:
+        raise UserMistake(f"number {look.number} is not there any more") from gone
+    pc = frame.pc if frame else coroutine.waiting_pc
+    rows = _rows(coroutine, words, pc, frame.line if frame else coroutine.waiting_line)
+    if rows is not None:
+        result.AppendMessage("\n".join(rows))
+    elif frame:
         called_from = frame.pc - 1 if frame.handle.idx else frame.pc  # what it returns to may be the next line
         with _undisturbed(frame.handle.thread):
             execute(session.lends.target, placed(words, called_from), result, frame.handle)
-        return
-    try:
-        coroutine = Coroutine(snapshot, promise)
-        registers, pc = coroutine.registers(), coroutine.waiting_pc
-    except (NoCoroutine, NoMemory) as gone:
-        raise UserMistake(f"number {look.number} is not there any more") from gone
-    with _undisturbed(thread), _registers(thread, registers):
-        execute(session.lends.target, placed(words, pc), result, thread.GetFrameAtIndex(0))
+    elif not coroutine.has_registers or NO_PROCESS.search(session.lends.process.GetPluginName()):
+        result.AppendMessage(_printed(session, coroutine, words, pc))
+    else:
+        with _undisturbed(thread), _registers(thread, coroutine.registers()):
+            execute(session.lends.target, placed(words, pc), result, thread.GetFrameAtIndex(0))
+
+
+def _rows(coroutine: Coroutine, words: str, pc: int, line: int) -> list[str] | None:
+    """What is shown for a command that takes no registers, of a coroutine at this instruction; None for the others."""
+    if not words or words.split()[:2] == ["frame", "variable"] and len(words.split()) == 2:
+        return variables(coroutine, pc)
+    if is_command(words, "thread backtrace") or is_command(words, "_regexp-bt"):
+        return list(callers(coroutine, line))
+    return None
+
+
+# print and the like, of a variable, one of its members or elements, or of what that points to.
+PRINT = re.compile(
+    r"(?:dwim-print|expression|frame variable)\b.*?(?P<star>\*?)"
+    r"(?P<name>[A-Za-z_]\w*)(?P<path>(?:\.\w+|->\w+|\[\d+\])*)"
+)
+
+
+def _printed(session: Session, coroutine: Coroutine, words: str, pc: int) -> str:
+    """What print shows, found without registers: in a core dump, and where the processor is not x86-64. Raises UserMistake
+    for what cannot be had so."""
+    parts = PRINT.fullmatch(words)
+    if not parts:
+        raise UserMistake(WITHOUT_REGISTERS)
+    function = coroutine.function
+    known = {variable.name: variable for variable in reversed([*function.locals(pc), *function.arguments])}
+    if parts["name"] not in known:
+        raise UserMistake(f"{coroutine.name} has no variable {parts['name']} there")
+    variable = known[parts["name"]]
+    value = session.lends.value_at(parts["name"], variable.type, coroutine.address_of(variable))
+    value = value.GetValueForExpressionPath(parts["path"]) if parts["path"] else value
+    return str(value.Dereference() if parts["star"] else value)
 
 
 def looking(target: Any, words: str) -> str:
@@ -185,7 +226,7 @@ def async_next(session: Session, arguments: str, thread: Any, result: Result) ->
         remark = f"This is a plain next: {BUILD}."
     is_throwing = names.THROWING.match(thread.GetFrameAtIndex(0).name or "")  # LLDB's own step would lose the exception
     if step and (step.is_inside or is_throwing):
-        session.stepper.run_on(step)
+        session.stepper.run_on(step, Kind.OVER)
         execute(session.lends.target, "process continue", result, thread)
     else:
         session.stepper.force()

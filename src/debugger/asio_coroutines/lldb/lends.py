@@ -52,6 +52,9 @@ def frames(thread: Any) -> Iterator[Frame]:
     return map(described, itertools.takewhile(bool, found))
 
 
+UNNAMED = "___lldb_unnamed_symbol"  # LLDB's name for code that has no symbol of its own
+
+
 class LLDB:
     """One process. Several debuggers may live in one program: nothing here is of all of them."""
 
@@ -101,7 +104,9 @@ class LLDB:
         function, symbol = place.function, place.symbol
         if not function:
             return FunctionInfo(symbol.name or "", symbol.addr.GetLoadAddress(self.target), 0, "") if symbol else None
-        name = symbol.name or function.name or ""
+        name = symbol.name or ""
+        if not name or name.startswith(UNNAMED):
+            name = function.name or ""
         if name.startswith("_Z"):  # Clang's of a generic lambda: LLVM demangles it only without its template arguments
             mangled = GENERIC_LAMBDA.sub(r"\1Ev", name.split(".")[0])
             demangled = execute(self.target, f"language cplusplus demangle {mangled}").GetOutput() or ""
@@ -167,8 +172,15 @@ class LLDB:
         return type_.GetCanonicalType().GetUnqualifiedType().name or ""
 
     def text(self, type_: Any, address: int) -> str:
-        place = lldb.SBAddress(address, self.target)
-        return text_of(self.target.CreateValueFromAddress("value", place, type_))
+        return text_of(self.value_at("value", type_, address))
+
+    def full_text(self, type_: Any, address: int) -> str:
+        value = self.value_at("value", type_, address)
+        return re.sub(r"^\(.*?\) value = ", "", str(value)).strip()
+
+    def value_at(self, name: str, type_: Any, address: int) -> Any:
+        """The value there, as an SBValue with this name."""
+        return self.target.CreateValueFromAddress(name, lldb.SBAddress(address, self.target), type_)
 
     def mappings(self) -> Iterator[Mapping]:
         regions, region = self.process.GetMemoryRegions(), lldb.SBMemoryRegionInfo()

@@ -8,9 +8,11 @@ from typing import Any
 import lldb
 
 from ..machine import machine_named
+from ..step import Kind
 from .lends import LLDB
 
 STEP_OVER = "step over"  # as LLDB describes why it has stopped
+KINDS = {STEP_OVER: Kind.OVER, "step in": Kind.INTO, "step out": Kind.OUT}
 SIGTRAP = 5
 MOST_WORDS = 100  # characters of a description
 
@@ -24,9 +26,9 @@ class Reason:
     data: tuple[int, ...]  # at breakpoints, how often each was hit; else what LLDB has
 
     @property
-    def is_step_over(self) -> bool:
-        """Whether LLDB's own step has ended."""
-        return self.description == STEP_OVER
+    def kind(self) -> Kind | None:
+        """Which of LLDB's own steps has ended, if one has."""
+        return KINDS.get(self.description)
 
 
 class Reasons:

@@ -1,4 +1,4 @@
-"""LLDB's `next` and an editor's Step Over go over a co_await. LLDB has no hook before a step, but one at each stop,
+"""LLDB's steps, and an editor's, go over, into and out of a co_await. LLDB has no hook before a step, but one at each stop,
 before anybody is told. So at each stop we note for the threads that may be stepped where they stand: if at the next
 one LLDB's own step has ended nowhere a user wants to be, the program runs on to where the step may end. In turn:
 
@@ -40,9 +40,10 @@ class Settings:
 class RunOn:
     """The program runs on to where a step may end."""
 
-    def __init__(self, step: Step) -> None:
-        self.step = step
+    def __init__(self, step: Step, kind: Kind) -> None:
+        self.step, self.kind = step, kind
         self.reached: int | None = None  # the id of the thread that has come to the end
+        self.awaited: int | None = None  # the id of the thread that has awaited what is stepped into
         self.is_over = False
         self._breakpoint: Any = None
 
@@ -68,9 +69,13 @@ class RunOn:
         """Whether to stop in this SBFrame, at one of the places."""
         if self.is_over:
             return False
-        if self.reached is None and self.step.has_reached(frames(frame.thread)) is Reached.END:
-            self.reached = frame.thread.id
-        return bool(self.reached == frame.thread.id)
+        if self.reached is None and self.awaited is None:
+            reached = self.step.has_reached(frames(frame.thread))
+            if reached is Reached.END:
+                self.reached = frame.thread.id
+            elif reached is Reached.AWAITED:
+                self.awaited = frame.thread.id
+        return frame.thread.id in (self.reached, self.awaited)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +138,11 @@ class Stepper:
         """The step that LLDB is going to make goes over a co_await, also after async-step off."""
         self._is_forced = True
 
-    def run_on(self, step: Step) -> None:
+    def run_on(self, step: Step, kind: Kind) -> None:
         """Prepares the program to run on to where this step may end. Raises what reading a coroutine raises."""
         self._clear()
-        step.go_on(Kind.OVER)
-        run = self._run = RunOn(step)
+        step.go_on(kind)
+        run = self._run = RunOn(step, kind)
         run.start(self._process.target, self._settings.module)
         threading.Thread(target=self._watch, args=(run,), daemon=True).start()
 
@@ -154,17 +159,24 @@ class Stepper:
         if self._is_repeated():
             return True
         run = self._run
-        if run and not run.is_over and run.reached is None:
+        if run and not run.is_over and run.reached is None and run.awaited is None:
             return not new  # LLDB may stop although is_at_end() has said no, twice at once
         self._clear()
         if run and run.reached is not None:
             return not new and self._end(run.reached)
+        if run and run.awaited is not None:
+            return not new and self._has_run_on(run.step, run.kind)
         unfinished = self._unfinished()
         if len(new) != 1 or not unfinished:
             return False
+        (step,), (reason,) = unfinished.values(), new.values()
+        return self._has_run_on(step, reason.kind or Kind.OVER)
+
+    def _has_run_on(self, step: Step, kind: Kind) -> bool:
+        """Prepares the program to run on, if the coroutine can still be read: else the step is LLDB's own."""
         try:
-            self.run_on(*unfinished.values())
-        except Failure:  # the coroutine is not to be read any more: the step is LLDB's own
+            self.run_on(step, kind)
+        except Failure:
             self._clear()
             return False
         return True
@@ -183,11 +195,11 @@ class Stepper:
         return {
             number: self._steps[number]
             for number, reason in self._reasons.new.items()
-            if reason.is_step_over and number in self._steps and not self._is_over(number)
+            if reason.kind and number in self._steps and not self._is_over(number, reason.kind)
         }
 
-    def _is_over(self, number: int) -> bool:
-        return self._steps[number].is_over(self._frames(number), Kind.OVER)
+    def _is_over(self, number: int, kind: Kind) -> bool:
+        return self._steps[number].is_over(self._frames(number), kind)
 
     def _rest(self) -> None:
         """The program remains stopped."""
@@ -201,7 +213,7 @@ class Stepper:
     def _select_stepped(self) -> None:
         """LLDB leaves a thread selected that has reached a breakpoint of its own step's, deleted before its turn."""
         new = self._reasons.new
-        if len(new) == 1 and all(reason.is_step_over for reason in new.values()):
+        if len(new) == 1 and all(reason.kind for reason in new.values()):
             self._process.SetSelectedThreadByID(*new)
 
     def _frames(self, number: int) -> Iterator[Any]:

@@ -14,6 +14,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 try:
     from asio_coroutines.lldb import (
         End,
+        EndInto,
+        EndOut,
         Places,
         StopHook,
         async_bt,
@@ -28,7 +30,8 @@ finally:
     del sys.path[0]
 
 __all__ = [
-    "End", "Places", "StopHook", "async_bt", "async_in", "async_next", "async_step", "async_tasks", "install", "on_hit",
+    "End", "EndInto", "EndOut", "Places", "StopHook",
+    "async_bt", "async_in", "async_next", "async_step", "async_tasks", "install", "on_hit",
 ]  # fmt: skip
 
 

@@ -1,5 +1,6 @@
-"""GDB's steps go over, into and out of a co_await, by hooks: before each `next`, `step` and `finish` we note where it begins. After it, before anybody is told,
-we look where it has ended: if that is nowhere a user wants to be, the program runs on to where the step may end."""
+"""GDB's steps go over, into and out of a co_await, by hooks: before each `next`, `step` and `finish` we note where it
+begins. After it, before anybody is told, we look where it has ended: if that is nowhere a user wants to be, the program
+runs on to where the step may end."""
 
 from __future__ import annotations
 
@@ -128,11 +129,13 @@ class Stepper:
             self._decide(step, reached)
         elif going_on and reached is Reached.AWAITED:
             self._decide(going_on, reached)
-        elif going_on and reached is Reached.END and not re.search(r"at breakpoint \d", execute("info program")):  # one of the user's
+        elif going_on and reached is Reached.END and not _is_at_users_breakpoint():
             self._end_as_step()
 
     def _decide(self, step: Step, reached: Reached) -> None:
-        """Whether the step is over, or goes on."""
+        """Whether the step is over, or goes on. Where an exception is handled, which an End has stopped at during GDB's own
+        step, it goes on to the first statement there; from Asio's handler around the whole body, to the statements of
+        what awaits this coroutine."""
         try:
             is_unfinished = (
                 reached is not Reached.NOTHING
@@ -223,6 +226,11 @@ class Stepper:
             for end in self._ends:
                 end.delete()
         self._ends = []
+
+
+def _is_at_users_breakpoint() -> bool:
+    """Whether there is also one of the user's where the program has stopped."""
+    return re.search(r"at breakpoint \d", execute("info program")) is not None
 
 
 def _is_editing() -> bool:

@@ -17,10 +17,11 @@ from .commands import async_bt, async_in, async_next, async_step, async_tasks
 from .hooks import StopHook, on_hit
 from .lends import execute
 from .session import session_of, settings_of
-from .stepping import End, Places
+from .stepping import End, EndInto, EndOut, Places
 
 __all__ = [
-    "End", "Places", "StopHook", "async_bt", "async_in", "async_next", "async_step", "async_tasks", "install", "on_hit",
+    "End", "EndInto", "EndOut", "Places", "StopHook",
+    "async_bt", "async_in", "async_next", "async_step", "async_tasks", "install", "on_hit",
 ]  # fmt: skip
 
 

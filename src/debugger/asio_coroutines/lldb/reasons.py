@@ -11,8 +11,8 @@ from ..machine import machine_named
 from ..step import Kind
 from .lends import LLDB
 
-STEP_OVER = "step over"  # as LLDB describes why it has stopped
-KINDS = {STEP_OVER: Kind.OVER, "step in": Kind.INTO, "step out": Kind.OUT}
+TOLD = {Kind.OVER: "step over", Kind.INTO: "step in", Kind.OUT: "step out"}  # as LLDB describes why it has stopped
+KINDS = {words: kind for kind, words in TOLD.items()}
 SIGTRAP = 5
 MOST_WORDS = 100  # characters of a description
 

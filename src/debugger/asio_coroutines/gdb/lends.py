@@ -111,15 +111,20 @@ class GDB:
         except gdb.error:
             return False
 
+    def is_class(self, type_: gdb.Type) -> bool:
+        return type_.strip_typedefs().code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION)
+
     def members(self, type_: gdb.Type) -> Sequence[Member]:
-        plain = type_.strip_typedefs()
-        if plain.code not in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION):
+        if not self.is_class(type_):
             return []
         return [
             Member(field.name or "", field.bitpos // 8, field.type)
-            for field in plain.fields()
+            for field in type_.strip_typedefs().fields()
             if hasattr(field, "bitpos") and not field.bitsize  # not static, no bit-field
         ]
+
+    def size(self, type_: gdb.Type) -> int:
+        return int(type_.strip_typedefs().sizeof)
 
     def pointee(self, type_: gdb.Type) -> gdb.Type | None:
         plain = type_.strip_typedefs()

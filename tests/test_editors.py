@@ -280,6 +280,13 @@ class EditorTest:
             self.assertTrue(all(map(os.path.isfile, files)), files)
             self.assert_runs_to_the_end(editor, stop)
 
+    def test_async_tasks_in_the_console(self):
+        with self.session(PROGRAM, MAIN, FETCHING) as (editor, stop):
+            listing = editor.console("async-tasks", stop)
+            fetching = rf"fetch_data\(id=1\) at main\.cpp:{stop.line} \[running on thread 1\]"
+            main = rf"async_main\(.*failing_task=0\) at main\.cpp:{line_of('co_await fetch_data(1)')}"
+            self.assertRegex(listing, rf"^ +1  {main}\n +2    {fetching}\n$")
+
     def test_step_through_async_main(self):
         with self.session(PROGRAM, MAIN, FETCHING) as (editor, stop):
             stops, _ = self.walk(editor, stop, "co_return all_succeeded")

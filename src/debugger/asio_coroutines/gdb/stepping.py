@@ -238,7 +238,7 @@ def _unseen_by_dap() -> contextlib.AbstractContextManager[Any]:
 @contextlib.contextmanager
 def _untold_to_dap(is_hidden: Callable[[], bool]) -> Iterator[None]:
     """Within this, DAP clients are not told of stops that are hidden when they come, where the program runs on at once."""
-    tell = getattr(sys.modules.get(DAP_EVENTS), "_on_stop", None)
+    tell: Any = getattr(sys.modules.get(DAP_EVENTS), "_on_stop", None)
     if not tell:
         yield
         return

@@ -118,16 +118,21 @@ class Coroutine:
 
         Asio makes an awaitable_thread a part of the completion handler; its first word is that coroutine's entry point,
         or null if the handler has been moved on."""
-        for entry_point in self._words(self.function.paths_to_waiter):
-            try:
-                return Coroutine(self.snapshot, entry_point).top_of_stack()
-            except (NoCoroutine, NoMemory):  # what was found is not alive: there may be another one
-                continue
+        parts = self.function.paths_to_waiter
+        for coroutine in self._coroutines([*parts.wanted, *parts.unknown]):
+            if coroutine.function.is_entry_point and coroutine.promise != self.promise:
+                try:
+                    return coroutine.top_of_stack()
+                except NoMemory:  # not alive: there may be another one
+                    continue
         return 0
 
     def task(self) -> int:
         """Of an entry point: the promise of the coroutine that it is going to start, or 0."""
-        return next(self._words(self.function.paths_to_task), 0)
+        parts = self.function.paths_to_task
+        known = next(self._words(parts.wanted), 0)
+        guesses = (each for each in self._coroutines(parts.unknown) if not each.function.is_library)
+        return known or next((each.promise for each in guesses if each.has_not_started), 0)
 
     def top_of_stack(self) -> int:
         """Of an entry point: the promise of the innermost coroutine of its chain; 0 if all have ended. Raises UnknownAsio,
@@ -137,6 +142,14 @@ class Coroutine:
         if self.function.top_of_stack_offset is None:
             raise UnknownAsio(f"Asio's {layout.ENTRY_POINT} has no {layout.TOP_OF_STACK} here")
         return self.snapshot.word(self.promise + self.function.top_of_stack_offset)
+
+    def _coroutines(self, paths: list[Path]) -> Iterator[Coroutine]:
+        """Those whose promises' addresses are the first words of these parts of it."""
+        for promise in self._words(paths):
+            try:
+                yield Coroutine(self.snapshot, promise)
+            except (NoCoroutine, NoMemory):  # what was found is not alive
+                continue
 
     def _words(self, paths: list[Path]) -> Iterator[int]:
         """The first words of these parts of it, if they are not null."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gdb
@@ -120,8 +121,9 @@ class Stepper:
             self._decide(step, reached)
         elif going_on and reached is Reached.AWAITED:
             self._decide(going_on, reached)
-        elif going_on and reached is Reached.END and not re.search(r"at breakpoint \d", execute("info program")):  # one of the user's
-            self._end_as_step()
+        elif going_on and reached is Reached.END and DAP_EVENTS not in sys.modules:
+            if not re.search(r"at breakpoint \d", execute("info program")):  # one of the user's
+                self._end_as_step()
 
     def _decide(self, step: Step, reached: Reached) -> None:
         """Whether the step is over, or goes on."""
@@ -153,14 +155,15 @@ class Stepper:
             self._continue("continue&")  # GDB calls hook-stop again
             return
         try:
-            self._continue("continue")
-            while self.reached is Reached.AWAITED:
-                self.reached = Reached.NOTHING
-                step.go_on(self._kind)
-                self._set_ends(step)
-                for end in self._ends:
-                    end.silent = True
+            with _untold_to_dap(lambda: self.reached is Reached.AWAITED):
                 self._continue("continue")
+                while self.reached is Reached.AWAITED:
+                    self.reached = Reached.NOTHING
+                    step.go_on(self._kind)
+                    self._set_ends(step)
+                    for end in self._ends:
+                        end.silent = True
+                    self._continue("continue")
         finally:
             reached = self.reached
             self._reset()
@@ -230,6 +233,27 @@ def _unseen_by_dap() -> contextlib.AbstractContextManager[Any]:
     if dap:
         unseen = dap.suppress_new_breakpoint_event()
     return unseen
+
+
+@contextlib.contextmanager
+def _untold_to_dap(is_hidden: Callable[[], bool]) -> Iterator[None]:
+    """Within this, DAP clients are not told of stops that are hidden when they come, where the program runs on at once."""
+    tell: Any = getattr(sys.modules.get(DAP_EVENTS), "_on_stop", None)
+    if not tell:
+        yield
+        return
+
+    def tell_unless_hidden(event: gdb.StopEvent) -> None:
+        if not is_hidden():
+            tell(event)
+
+    gdb.events.stop.disconnect(tell)
+    gdb.events.stop.connect(tell_unless_hidden)
+    try:
+        yield
+    finally:
+        gdb.events.stop.disconnect(tell_unless_hidden)
+        gdb.events.stop.connect(tell)
 
 
 def _tell_dap() -> None:

@@ -44,6 +44,7 @@ The rooms, in the direction that data flows; each uses only those above it:
     listing.py     a forest -> numbered lines
     requests.py    what a user asks for: the words of the commands
     step.py        where a step begins, and where it may end
+    exceptions.py  where an exception comes out of a co_await
     messages.py    sentences that both debuggers say
     gdb/, lldb/    each debugger: what it lends, how it shows the model's answers, the commands
 """

@@ -1,4 +1,4 @@
-"""The commands for GDB: async-tasks, async-in, async-next, async-step."""
+"""The commands for GDB: async-tasks, async-in, async-next, async-step, async-catch."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..debugger import Failure, NoCoroutine, NoMemory, UserMistake
 from ..listing import listing
 from ..messages import NOT_RUNNING
 from ..program import Program
+from .catching import Catcher
 from .stepping import Stepper
 
 # Commands that only look, with their shortest abbreviations, which are GDB's own.
@@ -44,13 +45,14 @@ class Command(gdb.Command):
 class Commands:
     """All commands, for one program."""
 
-    def __init__(self, program: Program, stepper: Stepper) -> None:
-        self._program, self._stepper = program, stepper
+    def __init__(self, program: Program, stepper: Stepper, catcher: Catcher) -> None:
+        self._program, self._stepper, self._catcher = program, stepper, catcher
         self._numbers = requests.Numbers()
         Command("async-tasks", self.async_tasks)
         Command("async-in", self.async_in)
         Command("async-next", self.async_next)
         Command("async-step", self.async_step)
+        Command("async-catch", self.async_catch)
 
     def async_next(self, argument: str) -> None:
         """Like `next`, but steps over a co_await, also after `async-step off`.
@@ -65,6 +67,12 @@ class Commands:
         """Whether `next` steps over a co_await.
         Usage: async-step on|off"""
         self._stepper.is_on = requests.on_or_off(argument, "async-step")
+
+    def async_catch(self, argument: str) -> None:
+        """Stops where an exception comes out of a co_await: once for each exception, in the first coroutine of the
+        program that it comes to, also for an operation's error, which `catch throw` does not see.
+        Usage: async-catch [on|off]"""
+        gdb.write(f"{self._catcher.turn(requests.on_or_off(argument or 'on', 'async-catch'))}\n")
 
     def async_tasks(self, argument: str) -> None:
         """All coroutines of the program as a tree: which awaits which, and who waits for a spawned task.

@@ -21,6 +21,7 @@ class Machine:
     first_argument: str  # the register that has it where a function begins
     store: Mapping[int, str]  # by size in bytes: the pattern of a store of a constant, up to the address
     can_stand_in: bool  # whether rip and rbp are all that a debugger needs to see the variables of a coroutine
+    trap: bytes = b""  # the instruction of a breakpoint, behind which a thread stands that has executed it
 
     def store_pattern(self, size: int, offset: int | None) -> re.Pattern[str] | None:
         """Matches a store of a constant, which is in base 16 in group 1, at this offset from a register, or, where
@@ -41,6 +42,7 @@ X86_64 = Machine(
     first_argument="rdi",
     store={1: r"movb\s+\$0x([0-9a-f]+),\s*", 2: r"movw\s+\$0x([0-9a-f]+),\s*"},
     can_stand_in=True,
+    trap=b"\xcc",
 )
 AARCH64 = Machine(
     name="aarch64",

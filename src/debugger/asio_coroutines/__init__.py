@@ -46,6 +46,7 @@ The rooms, in the direction that data flows; each uses only those above it:
     requests.py    what a user asks for: the words of the commands
     step.py        where a step begins, and where it may end
     exceptions.py  where an exception comes out of a co_await
+    breaks.py      the coroutines that a name means, and where their bodies begin
     messages.py    sentences that both debuggers say
     gdb/, lldb/    each debugger: what it lends, how it shows the model's answers, the commands
 """

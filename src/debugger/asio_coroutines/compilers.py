@@ -23,6 +23,7 @@ from .machine import Machine
 
 WRAPPER = "__await_suspend_wrapper__"
 AWAIT_SUSPEND = "await_suspend"  # is in the name of Clang's wrapper, too
+AWAIT_RESUME = "await_resume"
 CREATES = re.compile(r"_Coro_|__coro_frame$|__promise$")  # variables in a ramp
 
 
@@ -55,6 +56,16 @@ def is_wrapper(function_name: str) -> bool:
 def is_creation(symbols: Iterable[Symbol]) -> bool:
     """Whether code with these variables creates a coroutine: a ramp (or a body, which has them as well)."""
     return any(CREATES.match(symbol.name) for symbol in symbols)
+
+
+def is_resuming(symbol: str) -> bool:
+    """Whether a body with this symbol is the one that resumes a coroutine. Clang has another two that destroy it, with all
+    the statements once more.
+
+    >>> is_resuming("_Z5pausei.resume"), is_resuming("_Z5pausei.actor"), is_resuming("_Z5pausei.cleanup")
+    (True, True, False)
+    """
+    return not re.search(r"\.(destroy|cleanup)\b", symbol)
 
 
 class Compiler(abc.ABC):

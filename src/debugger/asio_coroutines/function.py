@@ -8,7 +8,7 @@ import functools
 import re
 
 from . import layout, names
-from .compilers import Compiler, Variable, compiler_of, variables_in
+from .compilers import AWAIT_RESUME, Compiler, Variable, compiler_of, variables_in
 from .debugger import Debugger, FunctionInfo, Instruction
 from .machine import Machine
 from .parts import Path, paths
@@ -105,6 +105,13 @@ class Function:
             for each in self.code.values()
             if each.pc == each.row and each.pc > self.first_jump and each.line not in without
         }
+
+    @functools.cached_property
+    def first_statement(self) -> int:
+        """Of a body: the address of its first statement, behind the initial suspension, with all arguments set."""
+        started = next((each.pc for each in self.code.values() if AWAIT_RESUME in each.text), self.first_jump)
+        later = [each.pc for each in self.code.values() if each.pc > started and each.pc == each.row]
+        return min((pc for pc in later if pc in self.statements), default=next(iter(later), self.start))
 
     @functools.cached_property
     def handlers(self) -> list[int]:

@@ -1,4 +1,4 @@
-"""The commands for GDB: async-tasks, async-in, async-next, async-step, async-catch."""
+"""The commands for GDB: async-tasks, async-in, async-next, async-step, async-catch, async-break."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import gdb
 
 from .. import requests, tasks
+from ..breaks import bodies_named
 from ..coroutine import Coroutine
 from ..debugger import Failure, NoCoroutine, NoMemory, UserMistake
 from ..listing import listing
@@ -56,6 +57,7 @@ class Commands:
         Command("async-next", self.async_next)
         Command("async-step", self.async_step)
         Command("async-catch", self.async_catch)
+        Command("async-break", self.async_break)
 
     def async_next(self, argument: str) -> None:
         """Like `next`, but steps over a co_await, also after `async-step off`.
@@ -76,6 +78,14 @@ class Commands:
         program that it comes to, also for an operation's error, which `catch throw` does not see.
         Usage: async-catch [on|off]"""
         gdb.write(f"{self._catcher.turn(requests.on_or_off(argument or 'on', 'async-catch'))}\n")
+
+    def async_break(self, argument: str) -> None:
+        """Sets a breakpoint on a coroutine by its name: at the first statement of its body.
+        Usage: async-break NAME
+        A NAME without scopes is that of all coroutines with it: serve, net::session::serve, listen::{lambda}.
+        The breakpoints, one for each body, are GDB's own: info breakpoints, condition, delete."""
+        for function in bodies_named(self._program, argument):
+            gdb.execute(f"break {_lasting(self._program, function.first_statement)}")
 
     def async_tasks(self, argument: str) -> None:
         """All coroutines of the program as a tree: which awaits which, and who waits for a spawned task.
@@ -125,6 +135,15 @@ class Commands:
                 return
         with _selection():
             _undisturbed(command, coroutine.registers())
+
+
+def _lasting(program: Program, pc: int) -> str:
+    """An address as `break` takes it, which holds also when the program is run again, and loaded elsewhere."""
+    symbol = program.debugger.symbol_at(pc)
+    if not symbol:
+        return f"*{pc}"
+    start = int(gdb.parse_and_eval(f"(long)&'{symbol}'"))
+    return f"*((long)&'{symbol}' + {pc - start})"
 
 
 def _rows(coroutine: Coroutine, command: str, pc: int, line: int) -> list[str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from .debugger import BUILD, Failure, Frame, NoCoroutine, NoMemory
 from .heap import Life, has_glibc_heap, life
 from .program import Snapshot
 
+AWAIT_RESUME = re.compile(r"\bawait_resume$")  # a function that a co_await calls
 MOST_TO_BODY = 200  # machine frames in which a coroutine's body is looked for
 
 
@@ -24,6 +26,7 @@ class Body:
     promise: int  # 0 if it is not to be read
     is_suspended: bool  # it has suspended itself, and an operation that it waits for is being started
     resume: str  # the full name of the awaitable_frame_base::resume that resumes it
+    calls: str  # the full name of the function that it calls; empty if it calls none
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +80,11 @@ def with_bodies(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[tuple[F
 def _body(snapshot: Snapshot, newer: str, frame: Frame, older: Frame | None, oldest: Frame | None) -> Body | None:
     """The body in a frame that the function `newer` was called from, and that was called from `older`, and so on."""
     if older and oldest and layout.BODY_CALLER.search(older.name) and layout.RESUME.search(oldest.name):
-        return Body(frame, snapshot.debugger.parameter(oldest, "this"), False, oldest.name)
+        return Body(frame, snapshot.debugger.parameter(oldest, "this"), False, oldest.name, newer)
     if newer and layout.RESUME.search(frame.name) and not layout.BODY_CALLER.search(newer):
         promise = snapshot.debugger.parameter(frame, "this")
         if promise and _may_be_alive(snapshot, promise):
-            return Body(frame, promise, True, frame.name)
+            return Body(frame, promise, True, frame.name, newer)
     return None
 
 
@@ -91,6 +94,14 @@ def _may_be_alive(snapshot: Snapshot, promise: int) -> bool:
         return life(Coroutine(snapshot, promise), has_glibc_heap(snapshot.debugger)) != Life.DESTROYED
     except (NoCoroutine, NoMemory):
         return False
+
+
+def running_line(coroutine: Coroutine, body: Body) -> int:
+    """The line where a coroutine runs in its body. What a co_await ends with is on any line, in the line table of GCC and
+    of Clang: but the number of that co_await is still there."""
+    if AWAIT_RESUME.search(names.plain_name(body.calls)):
+        return coroutine.waiting_line
+    return coroutine.function.running_line(body.frame.pc, body.frame.line)
 
 
 def bodies(snapshot: Snapshot, frames: Iterable[Frame], most: int = MOST_TO_BODY) -> Iterator[Body]:
@@ -134,7 +145,7 @@ def _rows_of_body(snapshot: Snapshot, body: Body, seen: set[int]) -> Iterator[Ro
         for coroutine, is_waiter in awaiting(snapshot, chain(snapshot, body.promise), seen):
             frame = running if coroutine.promise == body.promise else None
             pc = frame.pc if frame else coroutine.waiting_pc
-            line = frame.line if frame else coroutine.waiting_line
+            line = running_line(coroutine, body) if frame else coroutine.waiting_line
             yield CoroutineRow(coroutine, frame, pc, line, is_waiter)
             if not coroutine.function.is_readable:
                 remark = remark or BUILD

@@ -250,7 +250,7 @@ def _running(decorator: Any, row: CoroutineRow) -> Line:
     """The line of a coroutine that runs. GDB takes its arguments for locals of its outermost block."""
     compiler = row.coroutine.function.compiler
     if compiler is None or not row.coroutine.function.is_readable:
-        return Line(decorator, function=_name(row))
+        return Line(decorator, function=_name(row), line=row.line or None)
     arguments = list(named_values(row.coroutine, row.coroutine.function.arguments))
     names = [str(argument.symbol()) for argument in arguments]
     own: list[Any] = []
@@ -260,4 +260,4 @@ def _running(decorator: Any, row: CoroutineRow) -> Line:
             names.remove(str(symbol))
         elif compiler.is_programs(str(symbol), getattr(symbol, "line", 0)):
             own.insert(0, local)
-    return Line(decorator, function=_name(row), frame_args=arguments, frame_locals=own)
+    return Line(decorator, function=_name(row), line=row.line or None, frame_args=arguments, frame_locals=own)

@@ -15,6 +15,8 @@ from .heap import Life, has_glibc_heap, life
 from .program import Snapshot
 
 AWAIT_RESUME = re.compile(r"\bawait_resume$")  # a function that a co_await calls
+MOST_WITHOUT_ROW = 3_000  # machine frames that are looked at, one after the other, for the next row
+MANY = 3  # times that a body is on a call stack, one that is resumed on top of itself
 MOST_TO_BODY = 200  # machine frames in which a coroutine's body is looked for
 
 
@@ -117,21 +119,75 @@ def is_own(frame: Frame) -> bool:
 
 def logical_stack(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[Row]:
     """The rows of the logical stack, the newest first. Library frames are left out, but those at the top; for each
-    coroutine on the call stack follow those that await it. Frames are asked for as rows are."""
-    seen: set[int] = set()
+    coroutine on the call stack follow those that await it. Frames are asked for as rows are.
+
+    Where an operation that completes at once resumes the same coroutine again and again, on top of itself, its rows and
+    those of the functions between are there once or twice, and a remark says how often. Another one says so where
+    MOST_WITHOUT_ROW frames have given no row."""
+    seen: set[int] = set()  # promises
+    shown: set[int] = set()  # the instructions of functions in rows
     inside = False  # whether a row of the program has been shown
-    for frame, body in with_bodies(snapshot, frames):
+    repeated, last = Repeated(), 0
+    for number, (frame, body) in enumerate(with_bodies(snapshot, frames)):
+        rows: Iterable[Row] = ()
         if body:
-            for row in _rows_of_body(snapshot, body, seen):
-                if not (inside and isinstance(row, FrameRow) and not is_own(row.frame)):
-                    yield row
-                is_own_frame = isinstance(row, FrameRow) and is_own(row.frame)
-                inside = inside or isinstance(row, CoroutineRow) or is_own_frame
-        elif is_own(frame):
-            inside = True
-            yield FrameRow(frame)
-        elif not inside:
-            yield FrameRow(frame)
+            repeated.add(body)
+            rows = _rows_of_body(snapshot, body, seen)
+        elif is_own(frame) and repeated.are_many and frame.pc in shown:
+            repeated.leave_out(frame)
+        elif is_own(frame) or not inside:
+            rows = [FrameRow(frame)]
+        for row in rows:
+            if isinstance(row, FrameRow):
+                if inside and not is_own(row.frame):
+                    continue
+                shown.add(row.frame.pc)
+            yield from repeated.remarks(snapshot)
+            yield row
+            last = number
+            inside = inside or isinstance(row, CoroutineRow) or isinstance(row, FrameRow) and is_own(row.frame)
+        if number - last > MOST_WITHOUT_ROW:
+            yield from repeated.remarks(snapshot)
+            yield Remark(f"{MOST_WITHOUT_ROW:,} more frames of the call stack show nothing new, the rest is not looked at")
+            return
+    yield from repeated.remarks(snapshot)
+
+
+class Repeated:
+    """What is on a call stack again and again, because coroutines are resumed on top of each other."""
+
+    def __init__(self) -> None:
+        self._bodies: dict[int, int] = {}  # how often each coroutine's body has come, by promise
+        self._functions: dict[str, int] = {}  # how often each function has been left out, by its name
+        self._said: set[int] = set()
+
+    def add(self, body: Body) -> None:
+        """A body has come."""
+        self._bodies[body.promise] = self._bodies.get(body.promise, 0) + 1
+
+    def leave_out(self, frame: Frame) -> None:
+        """A function of the program is not shown again."""
+        name = names.plain_name(frame.name)
+        self._functions[name] = self._functions.get(name, 0) + 1
+
+    @property
+    def are_many(self) -> bool:
+        """Whether a coroutine has been there so often that what it has called before is not shown again."""
+        return any(count >= MANY for count in self._bodies.values())
+
+    def remarks(self, snapshot: Snapshot) -> Iterator[Remark]:
+        """How often the coroutines and functions of the program have been there again, since this was asked last."""
+        for promise, count in self._bodies.items():
+            if count >= MANY and promise not in self._said and _is_own_coroutine(snapshot, promise):
+                self._said.add(promise)
+                yield _again(Coroutine(snapshot, promise).name, count - 1)
+        functions, self._functions = self._functions, {}
+        for name, count in functions.items():
+            yield _again(name, count)
+
+
+def _again(name: str, count: int) -> Remark:
+    return Remark(f"{name}() is on the call stack {count:,} more times here")
 
 
 def _rows_of_body(snapshot: Snapshot, body: Body, seen: set[int]) -> Iterator[Row]:

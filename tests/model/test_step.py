@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from made_up import By, MadeUp, MadeUpCoroutine, ModelTest
 
 from asio_coroutines.debugger import Frame, NoDebugInformation
@@ -88,12 +86,12 @@ class Beginning(StepTest):
             self.assertIsNone(Step.begin(made.model, made.calls("main()")))
             self.assertIsNone(Step.begin(made.model, [*made.library_frames("std::f"), *self.at(made, pause, line=2)]))
 
-    def test_in_a_librarys_function_that_is_inlined_into_the_body(self) -> None:
+    def test_in_a_library_function_that_is_inlined_into_the_body(self) -> None:
         for made in self.programs():
             pause, _ = self.task(made)
             frames = self.at(made, pause, line=2)
-            inlined = dataclasses.replace(made.library_frames("std::f")[0], sp=frames[0].sp)
-            self.assertIsNotNone(Step.begin(made.model, [inlined, *frames]))
+            step = Step.begin(made.model, [made.inlined_into(frames[0], "std::f"), *frames])
+            self.assertEqual(step and step.promise, pause.promise)
 
     def test_where_an_exception_is_being_thrown(self) -> None:
         for made in self.programs():

@@ -102,6 +102,7 @@ class MadeUp:
         self.machine = "x86-64"
         self.process: int | None = None
         self.stop: Hashable = 1
+        self._frames_made = 0
         self.threads_stopped: list[tuple[str, Sequence[Frame]]] = []
         self.model = Program(self)
         self._by = by
@@ -111,7 +112,6 @@ class MadeUp:
         self._next_code = CODE
         self._file = ""
         self._entry_points: dict[CppType | None, Function] = {}
-        self._sp = STACKS
         self._waiting_handler = struct(f"{asio}::detail::co_spawn_handler", self_=awaitable_thread(asio))
         self.promise_base = f"{asio}::detail::awaitable_frame_base<{asio}::any_io_executor>"
         (push_frame,) = functions_in(f"void {self.promise_base}::push_frame(base caller) {{\n    link(caller);\n}}")
@@ -280,7 +280,7 @@ class MadeUp:
         parameters[self._compiler.frame_parameter] = coroutine.frame
         handle = MadeUpFrame(parameters, {"rdi": coroutine.frame})
         self.memory.write_words(coroutine.promise + ATTACHED_THREAD, STACKS)
-        body = Frame(handle, info.name, pc, self._new_sp(), line, info.file)
+        body = Frame(handle, info.name, pc, self._next_sp(), line, info.file)
         return [body, *self.library_frames("std::__n4861::coroutine_handle<void>::resume"), self.resume(coroutine)]
 
     def resume(self, coroutine: MadeUpCoroutine) -> Frame:
@@ -292,7 +292,7 @@ class MadeUp:
         """awaitable_frame_base::push_frame, where one coroutine begins to await another, behind its prologue."""
         function = self._functions[f"{self.promise_base}::push_frame"]
         handle = MadeUpFrame({"this": awaited.promise, "caller": caller.promise})
-        return Frame(handle, function.info.name, function.pc(2), self._new_sp(), 2, function.info.file)
+        return Frame(handle, function.info.name, function.pc(2), self._next_sp(), 2, function.info.file)
 
     def starting_operation(self, coroutine: MadeUpCoroutine) -> list[Frame]:
         """A coroutine that has suspended itself, while the operation that it waits for is being started."""
@@ -314,8 +314,8 @@ class MadeUp:
             return [self._frame(name, {}, file, line)]
         function = self._functions[name]
         pc = function.pc(line) if line else function.info.start
-        line = function.line_of(pc)
-        return [Frame(MadeUpFrame(), function.info.name, pc, self._new_sp(), line, function.info.file)]
+        sp, line = self._next_sp(), function.line_of(pc)
+        return [Frame(MadeUpFrame(), function.info.name, pc, sp, line, function.info.file)]
 
     def wrapper(self, coroutine: MadeUpCoroutine, line: int) -> list[Frame]:
         """Clang's function for a part of a co_await."""
@@ -323,12 +323,16 @@ class MadeUp:
         return [self._frame(name, {}, coroutine.function.info.file, line)]
 
     def _frame(self, name: str, parameters: Dictionary[str, int], file: str, line: int = 100) -> Frame:
-        return Frame(MadeUpFrame(parameters), name, self.library.start, self._new_sp(), line, file)
+        return Frame(MadeUpFrame(parameters), name, self.library.start, self._next_sp(), line, file)
 
-    def _new_sp(self) -> int:
-        """Another one for each frame: only a function that is inlined has that of the frame it is in."""
-        self._sp += FRAME_SIZE
-        return self._sp
+    def _next_sp(self) -> int:
+        """A stack pointer that no other frame has."""
+        self._frames_made += 1
+        return STACKS - self._frames_made * FRAME_SIZE
+
+    def inlined_into(self, frame: Frame, name: str) -> Frame:
+        """A frame of a function that the compiler has inlined into another frame's."""
+        return Frame(MadeUpFrame(), name, frame.pc, frame.sp, 1, "/usr/include/library.hpp")
 
     # The model.
 
@@ -389,6 +393,12 @@ class MadeUp:
         except NoMemory:
             return "..."
         return ("false", "true")[number] if type_.name == "bool" else str(number)
+
+    def full_text(self, type_: CppType, address: int) -> str:
+        if not type_.members:
+            return self.text(type_, address)
+        values = (f"{each.name} = {self.full_text(each.type, address + each.offset)}" for each in type_.members)
+        return "{" + ", ".join(values) + "}"
 
     def mappings(self) -> Iterable[Mapping]:
         return self.memory.mappings

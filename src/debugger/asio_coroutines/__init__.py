@@ -36,6 +36,7 @@ The rooms, in the direction that data flows; each uses only those above it:
     function.py    a function's code: its statements, its co_awaits, its variables
     program.py     the functions of a program, and a snapshot of its memory
     coroutine.py   one coroutine at one stop
+    completion.py  whom a completion handler on a call stack resumes
     heap.py        whether it lives
     text.py        it and its place in words
     stack.py       a thread's call stack -> its logical stack

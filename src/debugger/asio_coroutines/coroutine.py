@@ -118,7 +118,7 @@ class Coroutine:
 
         Asio makes an awaitable_thread a part of the completion handler; its first word is that coroutine's entry point,
         or null if the handler has been moved on."""
-        for entry_point in self._words(self.function.paths_to_waiter):
+        for entry_point in words_at(self.snapshot, self.frame, self.function.paths_to_waiter):
             try:
                 return Coroutine(self.snapshot, entry_point).top_of_stack()
             except (NoCoroutine, NoMemory):  # what was found is not alive: there may be another one
@@ -127,7 +127,7 @@ class Coroutine:
 
     def task(self) -> int:
         """Of an entry point: the promise of the coroutine that it is going to start, or 0."""
-        return next(self._words(self.function.paths_to_task), 0)
+        return next(words_at(self.snapshot, self.frame, self.function.paths_to_task), 0)
 
     def top_of_stack(self) -> int:
         """Of an entry point: the promise of the innermost coroutine of its chain; 0 if all have ended. Raises UnknownAsio,
@@ -138,17 +138,18 @@ class Coroutine:
             raise UnknownAsio(f"Asio's {layout.ENTRY_POINT} has no {layout.TOP_OF_STACK} here")
         return self.snapshot.word(self.promise + self.function.top_of_stack_offset)
 
-    def _words(self, paths: list[Path]) -> Iterator[int]:
-        """The first words of these parts of it, if they are not null."""
-        for path in paths:
-            try:
-                address = self.frame
-                for offset in path:
-                    address = address and self.snapshot.word(address + offset)
-            except NoMemory:  # what the path leads through need not be alive
-                continue
-            if address:
-                yield address
+
+def words_at(snapshot: Snapshot, start: int, paths: list[Path]) -> Iterator[int]:
+    """The first words of these parts of an object, if they are not null."""
+    for path in paths:
+        try:
+            address = start
+            for offset in path:
+                address = address and snapshot.word(address + offset)
+        except NoMemory:  # what the path leads through need not be alive
+            continue
+        if address:
+            yield address
 
 
 def chain(snapshot: Snapshot, promise: int) -> Iterator[int]:

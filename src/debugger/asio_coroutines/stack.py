@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from . import layout, names
 from .compilers import is_wrapper
+from .completion import waiter_of_completion
 from .coroutine import Coroutine, chain
 from .debugger import BUILD, Failure, Frame, NoCoroutine, NoMemory
 from .heap import Life, has_glibc_heap, life
@@ -17,6 +18,7 @@ from .program import Snapshot
 AWAIT_RESUME = re.compile(r"\bawait_resume$")  # a function that a co_await calls
 MOST_WITHOUT_ROW = 3_000  # machine frames that are looked at, one after the other, for the next row
 MANY = 3  # times that a body is on a call stack, one that is resumed on top of itself
+MOST_OF_COMPLETION = 100  # machine frames in which a completion handler is looked for
 MOST_TO_BODY = 200  # machine frames in which a coroutine's body is looked for
 
 
@@ -128,15 +130,18 @@ def logical_stack(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[Row]:
     shown: set[int] = set()  # the instructions of functions in rows
     inside = False  # whether a row of the program has been shown
     repeated, last = Repeated(), 0
+    newer: list[Frame] = []  # those between this frame and the last body, the nearest first
     for number, (frame, body) in enumerate(with_bodies(snapshot, frames)):
         rows: Iterable[Row] = ()
         if body:
             repeated.add(body)
-            rows = _rows_of_body(snapshot, body, seen)
+            rows, newer = _rows_of_body(snapshot, body, seen, newer), []
         elif is_own(frame) and repeated.are_many and frame.pc in shown:
             repeated.leave_out(frame)
         elif is_own(frame) or not inside:
             rows = [FrameRow(frame)]
+        if not body:
+            newer = [frame, *newer[:MOST_OF_COMPLETION]]
         for row in rows:
             if isinstance(row, FrameRow):
                 if inside and not is_own(row.frame):
@@ -190,15 +195,16 @@ def _again(name: str, count: int) -> Remark:
     return Remark(f"{name}() is on the call stack {count:,} more times here")
 
 
-def _rows_of_body(snapshot: Snapshot, body: Body, seen: set[int]) -> Iterator[Row]:
-    """The coroutine that runs there, then those that await it."""
+def _rows_of_body(snapshot: Snapshot, body: Body, seen: set[int], newer: list[Frame]) -> Iterator[Row]:
+    """The coroutine that runs there, then those that await it. `newer` has the frames that it has called, if it is an
+    entry point whose task has ended: then those follow that wait for its completion."""
     running = None if body.is_suspended or body.promise in seen else body.frame
     remark = "" if body.promise else BUILD
     if running and not _is_own_coroutine(snapshot, body.promise):
         yield FrameRow(running)
         running = None
     try:
-        for coroutine, is_waiter in awaiting(snapshot, chain(snapshot, body.promise), seen):
+        for coroutine, is_waiter in _awaiting_or_completed(snapshot, body, seen, newer):
             frame = running if coroutine.promise == body.promise else None
             pc = frame.pc if frame else coroutine.waiting_pc
             line = running_line(coroutine, body) if frame else coroutine.waiting_line
@@ -209,6 +215,21 @@ def _rows_of_body(snapshot: Snapshot, body: Body, seen: set[int]) -> Iterator[Ro
         remark = f"not all coroutines are readable: {failure}"
     if remark:
         yield Remark(remark)
+
+
+def _awaiting_or_completed(
+    snapshot: Snapshot, body: Body, seen: set[int], newer: list[Frame]
+) -> Iterator[tuple[Coroutine, bool]]:
+    """As awaiting() gives them, or those that wait for the completion that is called in `newer`."""
+    nobody = True
+    for coroutine, is_waiter in awaiting(snapshot, chain(snapshot, body.promise), seen):
+        nobody = False
+        yield coroutine, is_waiter
+    if nobody and body.promise and Coroutine(snapshot, body.promise).function.is_entry_point:
+        is_waiter = True
+        for coroutine, is_other in awaiting(snapshot, chain(snapshot, waiter_of_completion(snapshot, newer)), seen):
+            yield coroutine, is_waiter or is_other
+            is_waiter = False
 
 
 def _is_own_coroutine(snapshot: Snapshot, promise: int) -> bool:

@@ -6,12 +6,10 @@ import gdb
 
 from ..debugger import Frame
 from ..exceptions import FREEING, RAISING, Exceptions
+from ..messages import CATCHES, DOES_NOT_CATCH
 from ..program import Program
 from .lends import described, frames
 from .dap import tell_dap, unseen_by_dap
-
-ON = "Stops where an exception comes out of a co_await of the program for the first time."
-OFF = "Does not stop at exceptions."
 
 
 class Raised(gdb.Breakpoint):
@@ -58,7 +56,7 @@ class Catcher:
             if on:
                 self._breakpoints = [Raised(self, function) for function in RAISING]
                 self._breakpoints.append(Freed(self._exceptions))
-        return ON if on else OFF
+        return CATCHES if on else DOES_NOT_CATCH
 
     def is_to_stop(self) -> bool:
         """Whether an exception comes out of a co_await, in the newest frame of the selected thread."""

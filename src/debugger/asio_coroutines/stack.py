@@ -17,7 +17,7 @@ from .program import Snapshot
 
 AWAIT_RESUME = re.compile(r"\bawait_resume$")  # a function that a co_await calls
 MOST_WITHOUT_ROW = 3_000  # machine frames that are looked at, one after the other, for the next row
-MANY = 3  # times that a body is on a call stack, one that is resumed on top of itself
+MANY = 3  # coroutines that are resumed on top of each other, or times that one is
 MOST_OF_COMPLETION = 100  # machine frames in which a completion handler is looked for
 MOST_TO_BODY = 200  # machine frames in which a coroutine's body is looked for
 
@@ -133,8 +133,8 @@ def logical_stack(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[Row]:
     newer: list[Frame] = []  # those between this frame and the last body, the nearest first
     for number, (frame, body) in enumerate(with_bodies(snapshot, frames)):
         rows: Iterable[Row] = ()
+        repeated.look(frame, body)
         if body:
-            repeated.add(body)
             rows, newer = _rows_of_body(snapshot, body, seen, newer), []
         elif is_own(frame) and repeated.are_many and frame.pc in shown:
             repeated.leave_out(frame)
@@ -162,13 +162,17 @@ class Repeated:
     """What is on a call stack again and again, because coroutines are resumed on top of each other."""
 
     def __init__(self) -> None:
+        self._resumed = 0  # how often a coroutine has been resumed: some of them may have been destroyed
         self._bodies: dict[int, int] = {}  # how often each coroutine's body has come, by promise
         self._functions: dict[str, int] = {}  # how often each function has been left out, by its name
         self._said: set[int] = set()
 
-    def add(self, body: Body) -> None:
-        """A body has come."""
-        self._bodies[body.promise] = self._bodies.get(body.promise, 0) + 1
+    def look(self, frame: Frame, body: Body | None) -> None:
+        """The next frame has come."""
+        if layout.RESUME.search(frame.name):
+            self._resumed += 1
+        if body:
+            self._bodies[body.promise] = self._bodies.get(body.promise, 0) + 1
 
     def leave_out(self, frame: Frame) -> None:
         """A function of the program is not shown again."""
@@ -177,8 +181,8 @@ class Repeated:
 
     @property
     def are_many(self) -> bool:
-        """Whether a coroutine has been there so often that what it has called before is not shown again."""
-        return any(count >= MANY for count in self._bodies.values())
+        """Whether coroutines are resumed on top of each other so often that what is there again is not shown again."""
+        return self._resumed >= MANY
 
     def remarks(self, snapshot: Snapshot) -> Iterator[Remark]:
         """How often the coroutines and functions of the program have been there again, since this was asked last."""

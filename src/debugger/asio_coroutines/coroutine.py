@@ -130,7 +130,7 @@ class Coroutine:
     def task(self) -> int:
         """Of an entry point: the promise of the coroutine that it is going to start, or 0."""
         parts = self.function.paths_to_task
-        known = next(self._words(parts.wanted), 0)
+        known = next(words_at(self.snapshot, self.frame, parts.wanted), 0)
         guesses = (each for each in self._coroutines(parts.unknown) if not each.function.is_library)
         return known or next((each.promise for each in guesses if each.has_not_started), 0)
 
@@ -145,23 +145,24 @@ class Coroutine:
 
     def _coroutines(self, paths: list[Path]) -> Iterator[Coroutine]:
         """Those whose promises' addresses are the first words of these parts of it."""
-        for promise in self._words(paths):
+        for promise in words_at(self.snapshot, self.frame, paths):
             try:
                 yield Coroutine(self.snapshot, promise)
             except (NoCoroutine, NoMemory):  # what was found is not alive
                 continue
 
-    def _words(self, paths: list[Path]) -> Iterator[int]:
-        """The first words of these parts of it, if they are not null."""
-        for path in paths:
-            try:
-                address = self.frame
-                for offset in path:
-                    address = address and self.snapshot.word(address + offset)
-            except NoMemory:  # what the path leads through need not be alive
-                continue
-            if address:
-                yield address
+
+def words_at(snapshot: Snapshot, start: int, paths: list[Path]) -> Iterator[int]:
+    """The first words of these parts of an object, if they are not null."""
+    for path in paths:
+        try:
+            address = start
+            for offset in path:
+                address = address and snapshot.word(address + offset)
+        except NoMemory:  # what the path leads through need not be alive
+            continue
+        if address:
+            yield address
 
 
 def chain(snapshot: Snapshot, promise: int) -> Iterator[int]:

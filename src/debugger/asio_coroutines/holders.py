@@ -38,7 +38,7 @@ def holders(
     found: dict[int, int] = {}
     own = [coroutine for coroutine in coroutines if coroutine.promise not in unstarted][:MOST_COROUTINES]
     for places in (
-        ((each.promise, words_at(snapshot, each.frame)) for each in own),
+        ((each.promise, _words_of_object(snapshot, each.frame)) for each in own),
         ((each.promise, _words_behind(snapshot, each.frame)) for each in own),
         ((each.promise, _words(snapshot, each.begin, each.end - each.begin)) for each in starts),
     ):
@@ -49,14 +49,14 @@ def holders(
     return found
 
 
-def words_at(snapshot: Snapshot, address: int) -> list[int]:
+def _words_of_object(snapshot: Snapshot, address: int) -> list[int]:
     """The words of the object there, if glibc's heap tells how many it has."""
     return _words(snapshot, address, chunk_size(snapshot, address))
 
 
 def _words_behind(snapshot: Snapshot, address: int) -> Iterator[int]:
     """The words of the heap blocks that words of the object there point to."""
-    for word in words_at(snapshot, address):
+    for word in _words_of_object(snapshot, address):
         if word % (2 * WORD) == 0 and word and (size := chunk_size(snapshot, word)):
             yield from _words(snapshot, word, size)
 

@@ -40,5 +40,7 @@ NO_HANDLER = re.compile(
     r"::(awaitable|any_\w*executor|\w+_(system_executor|executor_type|context)|thread_pool|strand|scheduler)$"
 )
 
+# Calls of a completion handler, by the function's plain name. The handlers of a task's completion are such functions.
+HANDLER_CALL = re.compile(r"^" + _ASIO + r"\w*handler::operator\(\)$")
 RESUME = re.compile(r"\b" + _ASIO + r"detail::awaitable_frame_base<.*>::resume\b")
 BODY_CALLER = re.compile(r"\bcoroutine_handle<.*>::resume\b")  # of the standard library; RESUME calls it

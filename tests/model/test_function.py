@@ -279,5 +279,5 @@ class EntryPoints(ModelTest):
                 function = made.read_coroutine(made.entry_point()).function
                 self.assertTrue(function.is_entry_point and function.is_library)
                 self.assertEqual(function.top_of_stack_offset, 96)
-                self.assertEqual(len(function.paths_to_task), 1)
-                self.assertEqual(function.paths_to_waiter, [])
+                self.assertEqual(len(function.paths_to_task.wanted), 1)
+                self.assertEqual(function.paths_to_waiter.wanted, [])

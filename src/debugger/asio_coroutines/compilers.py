@@ -1,9 +1,9 @@
 """What each compiler makes of a coroutine, in builds with -O0 -g: the variables that it adds, the number that it gives
 to each co_await, the code that suspends. Knows debug information and code, no memory.
 
-    GCC     body: f(_Z1fi.Frame *) [clone .actor], whose only parameter is frame_ptr. In its outermost block, in this order:
-            frame_ptr, _Coro_*, _Coro_self_handle, then this and the arguments, then _Coro_resume_index. After it: locals,
-            and temporaries: Is, Fs, Aw0, D.1234. What GCC makes itself is declared in no line.
+    GCC     body: f(_Z1fi.Frame *) [clone .actor], whose only parameter is frame_ptr. In its outermost block, in this
+            order: frame_ptr, _Coro_*, _Coro_self_handle, this and the arguments, _Coro_resume_index. After it:
+            locals, and temporaries: Is, Fs, Aw0, D.1234. What GCC makes itself is declared in no line.
             Numbers: 2 bytes; 2 is the initial suspension; odd in a coroutine that has been destroyed.
     Clang   body: f(int) [clone .resume]. Arguments are marked as such; __promise and __coro_frame are its own.
             Numbers: 1 byte; 0 is the initial suspension. A part of each co_await is in a function of its own, the

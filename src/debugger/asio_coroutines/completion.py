@@ -1,7 +1,8 @@
 """A task that has ended, and calls its completion handler: whom that resumes. Its entry point does not have the handler
 any more, but a function of the handler's, on the call stack, has it:
 
-    parallel_group_op_handler<0, ...>::operator()   `this` has a pointer to the group's state, and that the group's handler,
+    parallel_group_op_handler<0, ...>::operator()   `this` has a pointer to the group's state, and that the group's
+    handler,
                                                     of which an awaitable_thread is a part, that of the waiter
     co_spawn_entry_point()                          has moved the handler out of its frame
 """
@@ -14,7 +15,7 @@ from . import layout, names
 from .coroutine import Coroutine, words_at
 from .debugger import Frame, NoCoroutine, NoMemory
 from .function import MOST_POINTERS
-from .parts import paths
+from .parts import search
 from .program import Snapshot
 
 
@@ -34,10 +35,12 @@ def _waiter_in_handler(snapshot: Snapshot, frame: Frame) -> int:
     address = debugger.parameter(frame, "this")
     if not address or not types or types[0] is None:
         return 0
-    ways = paths(debugger, [(0, types[0])], layout.AWAITABLE_THREAD, layout.NO_HANDLER, MOST_POINTERS)
-    for entry_point in words_at(snapshot, address, ways):
+    ways = search(debugger, [(0, types[0])], layout.AWAITABLE_THREAD, layout.NO_HANDLER, MOST_POINTERS)
+    for entry_point in words_at(snapshot, address, [*ways.wanted, *ways.unknown]):
         try:
-            return Coroutine(snapshot, entry_point).top_of_stack()
+            coroutine = Coroutine(snapshot, entry_point)
+            if coroutine.function.is_entry_point:
+                return coroutine.top_of_stack()
         except (NoCoroutine, NoMemory):  # what was found is not alive: there may be another one
             continue
     return 0

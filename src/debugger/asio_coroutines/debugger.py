@@ -133,8 +133,14 @@ class Debugger(Protocol):
     def has_symbol(self, name: str) -> bool:
         """Whether the program or a library that it has loaded has a function or variable of this name."""
 
+    def is_class(self, type_: Type) -> bool:
+        """Whether it is a class, struct or union."""
+
     def members(self, type_: Type) -> Sequence[Member]:
-        """The bases and data members of a class; nothing for other types."""
+        """The bases and data members of a class, as far as they are known; nothing for other types."""
+
+    def size(self, type_: Type) -> int:
+        """How many bytes a value of this type takes; 0 if that is unknown."""
 
     def pointee(self, type_: Type) -> Type | None:
         """What a pointer points to; None for other types."""

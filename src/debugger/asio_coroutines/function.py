@@ -11,7 +11,7 @@ from . import layout, names
 from .compilers import AWAIT_RESUME, Compiler, Suspension, Variable, compiler_of, variables_in
 from .debugger import Debugger, FunctionInfo, Instruction
 from .machine import Machine
-from .parts import Path, paths
+from .parts import Parts, search
 from .source import source_line
 
 MOST_POINTERS = 3  # between an entry point and the task that waits for it
@@ -194,14 +194,14 @@ class Function:
         return found
 
     @functools.cached_property
-    def paths_to_waiter(self) -> list[Path]:
+    def paths_to_waiter(self) -> Parts:
         """Of an entry point: the ways from its coroutine frame to an awaitable_thread in its arguments."""
-        return self._paths(layout.AWAITABLE_THREAD, MOST_POINTERS)
+        return self._parts(layout.AWAITABLE_THREAD, MOST_POINTERS)
 
     @functools.cached_property
-    def paths_to_task(self) -> list[Path]:
+    def paths_to_task(self) -> Parts:
         """Of an entry point: the ways from its coroutine frame to an awaitable in its arguments."""
-        return self._paths(layout.AWAITABLE, 0)
+        return self._parts(layout.AWAITABLE, 0)
 
     @functools.cached_property
     def top_of_stack_offset(self) -> int | None:
@@ -214,10 +214,10 @@ class Function:
     def _promise_variable(self) -> str:
         return self.compiler.promise if self.compiler else ""
 
-    def _paths(self, wanted: re.Pattern[str], pointers: int) -> list[Path]:
+    def _parts(self, wanted: re.Pattern[str], pointers: int) -> Parts:
         start = [
             (each.location.offset, each.type)
             for each in self.arguments
             if each.location.inner is None and self._debugger.pointee(each.type) is None
         ]
-        return paths(self._debugger, start, wanted, layout.NO_HANDLER, pointers)
+        return search(self._debugger, start, wanted, layout.NO_HANDLER, pointers)

@@ -1,7 +1,8 @@
 """What is true of one processor only: its instructions, as debuggers print them, and its registers.
 
-To support another one fully, give it a `Machine` with a pattern for `store` and `can_stand_in`; all that needs these
-says so, or does without, until then.
+Another one needs a `Machine` here with a pattern for `store`, where its stores of a constant are one instruction; and
+for looks into a coroutine by registers, its names in Coroutine.registers() and its Compiler.base_distance. Until then
+all that needs these says so, or does without.
 """
 
 from __future__ import annotations

@@ -39,6 +39,7 @@ class CppType:
     size: int = 8
     members: Sequence[Member] = ()
     target: CppType | None = None  # what a pointer points to
+    is_class: bool = False
 
 
 INT = CppType("int", 4)
@@ -58,7 +59,7 @@ def struct(name: str, **members: CppType) -> CppType:
     for member, type_ in members.items():
         placed.append(Member(member, size, type_))
         size += (type_.size + 7) // 8 * 8
-    return CppType(name, max(size, 1), placed)
+    return CppType(name, max(size, 1), placed, is_class=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -402,8 +402,14 @@ class MadeUp:
     def has_symbol(self, name: str) -> bool:
         return name in self.symbols
 
+    def is_class(self, type_: CppType) -> bool:
+        return type_.is_class
+
     def members(self, type_: CppType) -> Sequence[Member]:
         return type_.members
+
+    def size(self, type_: CppType) -> int:
+        return type_.size
 
     def pointee(self, type_: CppType) -> CppType | None:
         return type_.target

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Callable, Iterator
 from typing import Any
+
+import gdb
 
 EVENTS, BREAKPOINTS = "gdb.dap.events", "gdb.dap.breakpoint"  # loaded where GDB is a DAP server
 
@@ -28,3 +31,24 @@ def tell_dap(reason: str) -> None:
     dap = sys.modules.get(EVENTS)
     if dap and hasattr(dap, "expect_stop"):
         dap.expect_stop(reason)
+
+
+@contextlib.contextmanager
+def untold_to_dap(is_hidden: Callable[[], bool]) -> Iterator[None]:
+    """Within this, DAP clients are not told of stops that are hidden when they come, where the program runs on at once."""
+    tell: Any = getattr(sys.modules.get(EVENTS), "_on_stop", None)
+    if not tell:
+        yield
+        return
+
+    def tell_unless_hidden(event: gdb.StopEvent) -> None:
+        if not is_hidden():
+            tell(event)
+
+    gdb.events.stop.disconnect(tell)
+    gdb.events.stop.connect(tell_unless_hidden)
+    try:
+        yield
+    finally:
+        gdb.events.stop.disconnect(tell_unless_hidden)
+        gdb.events.stop.connect(tell)

@@ -12,7 +12,7 @@ from ..debugger import BUILD, Failure, NoDebugInformation
 from ..program import Program
 from ..stack import bodies
 from ..step import Kind, Reached, Step
-from .dap import is_dap, tell_dap, unseen_by_dap
+from .dap import is_dap, tell_dap, unseen_by_dap, untold_to_dap
 from .lends import execute, frames
 
 # Commands that let the program run on, other than those whose steps are ours: a step that has failed is over then.
@@ -117,8 +117,9 @@ class Stepper:
             self._decide(step, reached)
         elif going_on and reached is Reached.AWAITED:
             self._decide(going_on, reached)
-        elif going_on and reached is Reached.END and not re.search(r"at breakpoint \d", execute("info program")):  # one of the user's
-            self._end_as_step()
+        elif going_on and reached is Reached.END and not is_dap():
+            if not re.search(r"at breakpoint \d", execute("info program")):  # one of the user's
+                self._end_as_step()
 
     def _decide(self, step: Step, reached: Reached) -> None:
         """Whether the step is over, or goes on."""
@@ -150,14 +151,15 @@ class Stepper:
             self._continue("continue&")  # GDB calls hook-stop again
             return
         try:
-            self._continue("continue")
-            while self.reached is Reached.AWAITED:
-                self.reached = Reached.NOTHING
-                step.go_on(self._kind)
-                self._set_ends(step)
-                for end in self._ends:
-                    end.silent = True
+            with untold_to_dap(lambda: self.reached is Reached.AWAITED):
                 self._continue("continue")
+                while self.reached is Reached.AWAITED:
+                    self.reached = Reached.NOTHING
+                    step.go_on(self._kind)
+                    self._set_ends(step)
+                    for end in self._ends:
+                        end.silent = True
+                    self._continue("continue")
         finally:
             reached = self.reached
             self._reset()

@@ -14,6 +14,7 @@ from ..debugger import Frame, FunctionInfo, Instruction, Mapping, Member, NoMemo
 
 MOST_FRAMES = 100_000  # of one call stack
 MOST_CHARACTERS = 40  # of a value's text
+CLASSES = lldb.eTypeClassClass | lldb.eTypeClassStruct | lldb.eTypeClassUnion
 ADDRESSES = 1 << 64
 ADDRESSES_OF_PROGRAMS = 1 << 63  # the others are the system's
 PROCESSORS = {"x86_64": "x86-64", "aarch64": "aarch64", "arm64": "aarch64"}  # as LLDB's triples begin
@@ -177,12 +178,20 @@ class LLDB:
             self._symbols[name] = self.target.FindSymbols(name).GetSize() > 0
         return self._symbols[name]
 
+    def is_class(self, type_: Any) -> bool:
+        return bool(type_.GetCanonicalType().GetTypeClass() & CLASSES)
+
     def members(self, type_: Any) -> Sequence[Member]:
-        """(Not kept by the type's name: all lambdas of a file may share one.)"""
+        """(Not kept by the type's name: all lambdas of a file may share one. From version 21 on, LLDB leaves out members
+        of what GCC has compiled, not always the same: "DW_TAG_member 'handler_' refers to type ... unable to be parsed".)
+        """
         plain = type_.GetCanonicalType()
         bases = map(plain.GetDirectBaseClassAtIndex, range(plain.num_bases))
         parts = (part for part in itertools.chain(bases, plain.fields) if not part.is_bitfield)
         return [Member(part.name or "", part.GetOffsetInBytes(), part.type) for part in parts]
+
+    def size(self, type_: Any) -> int:
+        return int(type_.GetCanonicalType().GetByteSize())
 
     def pointee(self, type_: Any) -> Any | None:
         plain = type_.GetCanonicalType()

@@ -13,6 +13,7 @@ from .lends import LLDB
 
 TOLD = {Kind.OVER: "step over", Kind.INTO: "step in", Kind.OUT: "step out"}  # as LLDB describes why it has stopped
 KINDS = {words: kind for kind, words in TOLD.items()}
+INSTRUCTION_OVER = "instruction step over"
 SIGTRAP = 5
 MOST_WORDS = 100  # characters of a description
 

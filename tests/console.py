@@ -20,7 +20,8 @@ class Console(contextlib.AbstractContextManager):
         self.prompt, self.timeout, self.said = prompt, timeout, ""
         self.child, self.keyboard = pty.fork()
         if self.child == 0:
-            os.execvpe(command[0], list(map(str, command)), os.environ | {"TERM": "dumb", "PYTHONDONTWRITEBYTECODE": "1"})
+            environment = os.environ | {"TERM": "dumb", "PYTHONDONTWRITEBYTECODE": "1"}
+            os.execvpe(command[0], list(map(str, command)), environment)
         self.read(prompt)
 
     def __exit__(self, *error):

@@ -8,15 +8,15 @@ Both programs are built with -O0 -g. No test depends on how long something takes
 
 import contextlib
 import os
+import pty
 import re
-import shutil
-import signal
-import subprocess
+import select
+import tty
 import unittest
 
 import test_editors as editors
-from common import COROUTINES, GDB, LLDB, MAIN, OTHER, PROGRAM, SOURCE, TIMEOUT
-from common import file_of, line_of, statement, threads, wait_for
+from common import COROUTINES, GDB, LLDB, MAIN, OTHER, PROGRAM, TIMEOUT
+from common import file_of, line_of, threads, wait_for
 from console import Console
 from test_editors import Stop, wait_asleep
 
@@ -62,7 +62,7 @@ TASK = "std::chrono::milliseconds delay{", [
     (INTO, "asio::steady_timer timer{co_await asio::this_coro::executor, duration};"),
     (OUT, 'trace("Task {} {}", task_id, fail ? "throwing" : "completed");'),
     (OUT, ("auto [order, errors, results] = co_await std::move(joined);", "std::vector<outcome<T>> outcomes;")),
-    (OUT, ("const std::vector<outcome<std::uint32_t>> outcomes = co_await", "const bool all_succeeded = report(outcomes);")),
+    (OUT, ("const std::vector<outcome<std::uint32_t>> outcomes =", "const bool all_succeeded = report(outcomes);")),
 ]  # fmt: skip
 CHAIN = "chain: start", [
     (OVER, "co_await attempt(2);"),
@@ -236,9 +236,9 @@ class GDBConsole(ConsoleEditor):
     prompt = stop_pattern = r"\(gdb\) $"
     settings = ["set width 0", "set pagination off", "set confirm off", "set style enabled off"]
     launch, told_as, place = "run >/dev/null", r"^\d+\t", r"^(\d+)\t"
-    told_reasons = {r"(?i)breakpoint [\d.]+, ": "breakpoint", "received signal": "signal", r"\bCatchpoint ": "breakpoint"}
+    told_reasons = {r"(?i)breakpoint [\d.]+, ": "breakpoint", "received signal": "signal"}
     where = ('python s = gdb.selected_frame().find_sal(); '
-             'print(f"<{gdb.selected_thread().num} {s.symtab.fullname() if s.symtab else None} {s.line}>")')  # fmt: skip
+             'print(f"<{gdb.selected_thread().num} {s.symtab and s.symtab.fullname()} {s.line}>")')  # fmt: skip
     hidden_breakpoints = editors.DAPEditor.hidden_breakpoints
 
     def break_at(self, *lines):
@@ -248,7 +248,8 @@ class GDBConsole(ConsoleEditor):
 
     def frames(self, stop):
         rows = re.findall(r"^(?:#\d+| ) +(?:0x\w+ in )?(.+?) \((.*?)\) at (\S+):(\d+)$", self.type("bt 3"), re.M)
-        return [(name, dict(re.findall(r"(\w+)=([^,]*)", values)), file, int(line)) for name, values, file, line in rows]
+        return [(name, dict(re.findall(r"(\w+)=([^,]*)", values)), file, int(line))
+                for name, values, file, line in rows]  # fmt: skip
 
     def assign(self, variable, value, stop):
         self.type(f"set var {variable} = {value}")
@@ -390,7 +391,8 @@ class StepsTest:
                 if kind is OUT and self.resumes_steps:
                     editor.break_at()
                     stop = editor.run(stop)
-                    self.assertTrue(stop.text.startswith(("co_await sleep_for(100ms);", "co_return fmt::format(")), stop)
+                    awaiting = "co_await sleep_for(100ms);", "co_return fmt::format("
+                    self.assertTrue(stop.text.startswith(awaiting), stop)
                 self.assert_runs_to_the_end(editor, stop)
 
     def test_pause_on_the_way(self):
@@ -437,6 +439,83 @@ class StepsTest:
 @unittest.skipUnless(GDB, "no GDB")
 class GDBConsoleTest(StepsTest, unittest.TestCase):
     Editor = GDBConsole
+
+    def test_a_step_that_fails_leaves_nothing_behind(self):
+        with self.session(COROUTINES, OTHER, "walk: start") as (editor, stop):
+            editor.break_at()
+            for command in "next nosuch", "step nosuch", "finish nosuch":
+                self.assertIn("nosuch", editor.console(command))
+                self.assertEqual(editor.hidden_breakpoints(stop), [])
+            before = editor.console("p $pc")
+            editor.console("next nosuch")
+            editor.console("stepi")
+            self.assertNotEqual(editor.console("p $pc"), before)
+            self.assertIn(line_of("walk: start", OTHER), (editor.stopped("frame").line,))
+            self.assert_runs_to_the_end(editor, stop)
+
+    def test_several_at_once(self):
+        with self.session(PROGRAM, MAIN, 'trace("== Phase 2') as (editor, stop):
+            editor.break_at()
+            stop = editor.stopped("next 3")
+            self.assertTrue(stop.text.startswith("const std::vector<outcome<std::uint32_t>> outcomes = co_await"), stop)
+            stop, _ = self.step_along(editor, stop, JOIN[1][3:5])
+            self.assert_runs_to_the_end(editor, stop)
+
+    def test_hooks_of_the_users(self):
+        """Defined before the helper is loaded, and after that: they run as without it, once for each step."""
+        for is_before in True, False:
+            with self.session(PROGRAM, MAIN, 'trace("== Phase 1') as (editor, stop):
+                editor.break_at()
+                helper = editors.GDB_OPTIONS[-1]
+                for name in "hook-next", "hookpost-next", "hook-stop":
+                    editor.type(f"define {name}", r">$")
+                    editor.type(f"echo <{name}>\\n", r">$")
+                    editor.type("end")
+                if is_before:
+                    editor.type(f"source {helper}")
+                editor.console("p 1")
+                for text in FETCH[1][0][1], 'trace("Fetched data: {}", data);':
+                    said_before = len(editor.said)
+                    stop = editor.go(OVER, stop)
+                    if stop.text == FETCH[1][0][1] and text != stop.text:
+                        stop = editor.go(OVER, stop)
+                    self.assertTrue(stop.text.startswith(text), stop)
+                    said = editor.said[said_before:]
+                    for name in "hook-next", "hookpost-next", "hook-stop":
+                        self.assertIn(f"<{name}>", said)
+
+
+@unittest.skipUnless(GDB, "no GDB")
+class NewUITest(unittest.TestCase):
+    """A front end on a terminal of its own, beside GDB's command line: as Eclipse has it."""
+
+    def ask(self, front_end, command, pattern):
+        """What GDB says to the front end's command, until that matches the pattern."""
+        os.write(front_end, f"{command}\n".encode())
+        said = ""
+        while not (found := re.search(pattern, said)):
+            self.assertTrue(select.select([front_end], [], [], TIMEOUT)[0], said)
+            said += os.read(front_end, 1 << 16).decode()
+        return found[1]
+
+    def test_steps(self):
+        front_end, terminal = pty.openpty()
+        tty.setraw(terminal)
+        with GDBConsole() as console:
+            console.type(f'file "{PROGRAM}"')
+            console.type(f"new-ui mi3 {os.ttyname(terminal)}")
+            stopped = r'\*stopped,reason="([\w-]+)"'
+            self.ask(front_end, "-exec-arguments >/dev/null", r"(\^done)")
+            self.ask(front_end, f"-break-insert main.cpp:{line_of('== Phase 1')}", r"(\^done)")
+            self.assertEqual(self.ask(front_end, "-exec-run", stopped), "breakpoint-hit")
+            self.ask(front_end, "-break-delete", r"(\^done)")
+            for command in "-exec-next", "-exec-step", "-exec-finish":
+                self.assertEqual(self.ask(front_end, command, stopped), "end-stepping-range", command)
+            fetched = rf"({line_of('= co_await fetch_data(1)')}|{line_of('Fetched data')})"
+            self.assertTrue(self.ask(front_end, "-stack-info-frame", rf'line="{fetched}"'))
+            self.assertEqual(self.ask(front_end, "-exec-continue", stopped), "exited-normally")
+        os.close(front_end)
+        os.close(terminal)
 
 
 @unittest.skipUnless(GDB, "no GDB")

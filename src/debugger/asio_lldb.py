@@ -34,8 +34,8 @@ finally:
     del sys.path[0]
 
 __all__ = [
-    "End", "EndInto", "EndOut", "Places", "StopHook", "async_break", "async_bt", "async_catch", "async_in", "async_next",
-    "async_step", "async_tasks", "install", "on_exception", "on_hit",
+    "End", "EndInto", "EndOut", "Places", "StopHook", "async_break", "async_bt", "async_catch", "async_in",
+    "async_next", "async_step", "async_tasks", "install", "on_exception", "on_hit",
 ]  # fmt: skip
 
 

@@ -114,8 +114,8 @@ class Step:
         return self._is_in(newest) if kind is Kind.INTO else self._is_past(newest, running)
 
     def _is_out(self, newest: Frame) -> bool:
-        """Whether a step out is over in this frame: in the program's own code. If it began in a function that a coroutine
-        has called, it may have ended in the library, which had called that one."""
+        """Whether a step out is over in this frame: in the program's own code. If it began in a function that a
+        coroutine has called, it may have ended in the library, which had called that one."""
         return is_own(newest) or not self._is_inside and not self._is_creating
 
     def _is_in(self, newest: Frame) -> bool:
@@ -125,8 +125,8 @@ class Step:
 
     def _is_past(self, newest: Frame, running: list[Body | None]) -> bool:
         """Whether a step over is over in this frame, which is in none of the stepped coroutines: in another function of
-        the program, or in the library where that is called by the coroutine, for there the step began. But GCC creates a
-        coroutine in the middle of a line: from a function that does, the debugger's step leads into the library."""
+        the program, or in the library where that is called by the coroutine, for there the step began. But GCC creates
+        a coroutine in the middle of a line: from a function that does, the debugger's step leads into the library."""
         if is_own(newest):
             return True
         return not self._is_creating and any(body is not None and body.promise == self.promise for body in running)

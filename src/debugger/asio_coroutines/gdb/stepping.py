@@ -67,8 +67,8 @@ class Stepper:
         self._begin(Kind.INTO)
 
     def before_finish(self) -> None:
-        """hook-finish. `finish` leaves the selected frame. If that is a coroutine's body, let it leave the library's frame
-        that has resumed it: GDB 13 fails to show a value that a coroutine built by Clang does not return."""
+        """hook-finish. `finish` leaves the selected frame. If that is a coroutine's body, let it leave the library's
+        frame that has resumed it: GDB 13 fails to show a value that a coroutine built by Clang does not return."""
         self._begin(Kind.OUT)
         if self._step:
             gdb.selected_frame().older().select()
@@ -97,7 +97,8 @@ class Stepper:
             self._reset()
 
     def after_next(self) -> None:
-        """hookpost-next and the like: `next` has returned. GDB selects the thread again that was selected before our hook-stop."""
+        """hookpost-next and the like: `next` has returned. GDB selects the thread again that was selected before our
+        hook-stop."""
         if self._step and self._is_front_end():  # it has not come to our hook-stop yet
             self._is_waited_for = False
         thread, self._landed = self._landed, None
@@ -106,7 +107,7 @@ class Stepper:
 
     def _is_front_end(self) -> bool:
         """Whether the command that runs is one of a front end, by MI, not of a command line. A terminal has its lines
-        edited. Otherwise GDB's only command line has prompted before; of a front end, GDB never tells that it prompts."""
+        edited. Otherwise GDB's only command line has prompted before; of a front end, GDB never tells that it does."""
         return not (_is_editing() or self._is_plain)
 
     def _at_prompt(self) -> None:
@@ -130,9 +131,9 @@ class Stepper:
             self._end_as_step()
 
     def _decide(self, step: Step, reached: Reached) -> None:
-        """Whether the step is over, or goes on. Where an exception is handled, which an End has stopped at during GDB's own
-        step, it goes on to the first statement there; from Asio's handler around the whole body, to the statements of
-        what awaits this coroutine."""
+        """Whether the step is over, or goes on. An End has stopped GDB's own step where an exception is handled: it goes
+        on to the first statement there; or, from Asio's own handler around the whole body, to those of what awaits
+        this coroutine."""
         try:
             is_unfinished = (
                 reached is not Reached.NOTHING

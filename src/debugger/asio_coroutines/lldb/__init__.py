@@ -21,8 +21,8 @@ from .session import session_of, settings_of
 from .stepping import End, EndInto, EndOut, Places
 
 __all__ = [
-    "End", "EndInto", "EndOut", "Places", "StopHook", "async_break", "async_bt", "async_catch", "async_in", "async_next",
-    "async_step", "async_tasks", "install", "on_exception", "on_hit",
+    "End", "EndInto", "EndOut", "Places", "StopHook", "async_break", "async_bt", "async_catch", "async_in",
+    "async_next", "async_step", "async_tasks", "install", "on_exception", "on_hit",
 ]  # fmt: skip
 COMMANDS = "async_bt", "async_tasks", "async_in", "async_next", "async_step", "async_catch", "async_break"
 

@@ -454,12 +454,22 @@ class GDBConsoleTest(StepsTest, unittest.TestCase):
             self.assert_runs_to_the_end(editor, stop)
 
     def test_several_at_once(self):
-        with self.session(PROGRAM, MAIN, 'trace("== Phase 2') as (editor, stop):
-            editor.break_at()
-            stop = editor.stopped("next 3")
-            self.assertTrue(stop.text.startswith("const std::vector<outcome<std::uint32_t>> outcomes = co_await"), stop)
-            stop, _ = self.step_along(editor, stop, JOIN[1][3:5])
-            self.assert_runs_to_the_end(editor, stop)
+        """As without the helper."""
+        found = []
+        for setting in "on", "off":
+            with self.session(PROGRAM, MAIN, "const std::string text = fmt::format(") as (editor, stop):
+                editor.break_at()
+                editor.console(f"async-step {setting}")
+                found.append([editor.stopped(command).text for command in ("next 2", "next 2")])
+                self.assertEqual(editor.hidden_breakpoints(stop), [])
+        self.assertEqual(*found)
+
+    def test_arguments_of_the_program_that_look_like_gdbs(self):
+        with Console([*GDBConsole.debugger, "--args", COROUTINES, "-i", "mi"], GDBConsole.prompt, TIMEOUT) as console:
+            console.type(f"tbreak coroutines.cpp:{line_of('nested: start', OTHER)}")
+            console.type("run")
+            self.assertRegex(console.type("next"), rf"(?m)^{line_of('co_await generic(1.5);', OTHER)}\t")
+            self.assertRegex(console.type("step"), rf"(?m)^{line_of('co_await object.on_lvalue(', OTHER)}\t")
 
     def test_hooks_of_the_users(self):
         """Defined before the helper is loaded, and after that: they run as without it, once for each step."""

@@ -464,6 +464,18 @@ class GDBConsoleTest(StepsTest, unittest.TestCase):
                 self.assertEqual(editor.hidden_breakpoints(stop), [])
         self.assertEqual(*found)
 
+    def test_what_goes_wrong_in_a_hook_is_said_once(self):
+        with self.session(PROGRAM, MAIN, 'trace("== Phase 2') as (editor, stop):
+            editor.break_at()
+            editor.console("python import asio_coroutines.gdb.stepping as broken; broken.Step = None")
+            before = len(editor.said)
+            for text in "std::vector<asio::awaitable<", "for (std::uint32_t id = 1;":
+                stop = editor.go(OVER, stop)
+                if stop.text == "}":  # GCC's own
+                    stop = editor.go(OVER, stop)
+                self.assertTrue(stop.text.startswith(text), stop)
+            self.assertEqual(editor.said[before:].count("The coroutine helpers do not work here: "), 1)
+
     def test_arguments_of_the_program_that_look_like_gdbs(self):
         with Console([*GDBConsole.debugger, "--args", COROUTINES, "-i", "mi"], GDBConsole.prompt, TIMEOUT) as console:
             console.type(f"tbreak coroutines.cpp:{line_of('nested: start', OTHER)}")

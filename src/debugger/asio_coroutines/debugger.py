@@ -77,6 +77,7 @@ class Frame:
     sp: int
     line: int  # 0 if unknown
     file: str  # of its source, or its shared library; may be empty
+    shared_library: str = ""  # the file that has its code; empty if that is the program itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +127,17 @@ class Debugger(Protocol):
     def has_symbol(self, name: str) -> bool:
         """Whether the program or a library that it has loaded has a function or variable of this name."""
 
+    def symbol_at(self, address: int) -> str:
+        """The full name of the function or variable that is there; empty if none is."""
+
     def members(self, type_: Type) -> Sequence[Member]:
         """The bases and data members of a class; nothing for other types."""
 
     def pointee(self, type_: Type) -> Type | None:
         """What a pointer points to; None for other types."""
+
+    def referent(self, type_: Type) -> Type | None:
+        """What a reference refers to; None for other types."""
 
     def type_name(self, type_: Type) -> str:
         """The type's full name, without typedefs. Types without a name may share one, or have an empty one."""
@@ -149,7 +156,7 @@ class Debugger(Protocol):
         there is none that can be read."""
 
     def register(self, frame: Frame, name: str) -> int:
-        """What a machine register holds in this frame."""
+        """What a machine register holds in this frame; 0 if there is none of this name."""
 
     def architecture(self) -> str:
         """The processor: "x86-64", "aarch64" or the debugger's own name of another."""

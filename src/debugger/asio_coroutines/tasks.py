@@ -8,12 +8,13 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from . import executors
 from .coroutine import Coroutine, chain
 from .debugger import Frame, Mapping, NoCoroutine, NoDebugInformation, NoMemory
 from .heap import Life, has_glibc_heap, life
 from .memory import Search
 from .program import Snapshot
-from .stack import with_bodies
+from .stack import unused_parts, with_bodies
 
 MOST_FRAMES = 2_000  # of each thread's call stack, in which running coroutines are looked for
 # Of the coroutines found in glibc's heap at least so many, in per cent, must be in chunks of it: see _living().
@@ -30,6 +31,9 @@ class Task:
     waiter: int = 0  # the promise of the coroutine that waits for it
     children: list[Task] = field(default_factory=list)  # what its innermost coroutine waits for
     problem: str = ""  # why not all of it is shown
+    executor: str = ""  # what its executor is; empty if unknown
+    has_own_executor: bool = False  # that is another one than that of the task it belongs to
+    is_cancelled: bool = False
 
     def line(self, coroutine: Coroutine) -> int:
         """Where this one of its coroutines runs or waits."""
@@ -61,6 +65,7 @@ def find(snapshot: Snapshot) -> Forest:
     found = _living(snapshot, search.promises())
     tasks, owners, remark = _tasks(snapshot, found, running)
     roots = _linked(tasks, owners)
+    _compare_executors(roots)
     return Forest(roots, search.left_out, remark)
 
 
@@ -77,13 +82,16 @@ def _threads(snapshot: Snapshot) -> tuple[list[int], dict[int, Running]]:
     """A place in each thread's call stack, and the coroutines that threads run, by promise."""
     stacks: list[int] = []
     running: dict[int, Running] = {}
+    unused: list[range] = []
     for thread in snapshot.debugger.threads():
-        frames = itertools.islice(thread.frames, MOST_FRAMES)
-        for number, (frame, body) in enumerate(with_bodies(snapshot, frames)):
-            if number == 0:
-                stacks.append(frame.sp)
+        frames: list[Frame] = []
+        for frame, body in with_bodies(snapshot, itertools.islice(thread.frames, MOST_FRAMES)):
+            frames.append(frame)
             if body and not body.is_suspended:
                 running.setdefault(body.promise, Running(thread.name, frame.line))
+        stacks += [frame.sp for frame in frames[:1]]
+        unused += unused_parts(snapshot, frames)
+    snapshot.find_unused_stack = lambda: unused
     return stacks, running
 
 
@@ -149,6 +157,9 @@ def _task(
     """The task with this entry point and this chain."""
     members = [found.get(promise) or Coroutine(snapshot, promise) for promise in reversed(promises)]
     task = Task([member for member in members if not member.function.is_library], waiter=entry_point.waiter())
+    task.is_cancelled = entry_point.is_cancelled()
+    if executor := entry_point.executor():
+        task.executor = executors.text(snapshot, entry_point.function.executor_type, executor)
     if runs := running.get(promises[0]):
         task.state, task.running_line = f"running on {runs.thread}", runs.line
     elif not task.coroutines and (unstarted := entry_point.task()):
@@ -200,6 +211,17 @@ def _cut_open(task: Task, owners: dict[int, Task]) -> Task:
     parent.children.remove(child)
     child.problem = "waits in a circle"
     return child
+
+
+def _compare_executors(roots: list[Task]) -> None:
+    """Marks the tasks whose executors say something: where the roots' differ, these; below, those that are not as that
+    of the task above."""
+    differ = len({root.executor for root in roots if root.executor}) > 1
+    for root in roots:
+        root.has_own_executor = differ and bool(root.executor)
+    for task in _below(roots):
+        for child in task.children:
+            child.has_own_executor = bool(child.executor and task.executor) and child.executor != task.executor
 
 
 def _below(roots: list[Task]) -> list[Task]:

@@ -13,6 +13,7 @@ import gdb
 from ..debugger import Frame, FunctionInfo, Instruction, Mapping, Member, NoMemory, Symbol, Thread
 
 REFERENCES = (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF)
+SYMBOL = re.compile(r"(.*?)(?: \+ (\d+))? in section ")  # as `info symbol` says it: "main + 8 in section .text"
 MOST_ELEMENTS = 40  # of a string, in a value's text
 
 
@@ -34,8 +35,9 @@ def value_at(address: int, type_: gdb.Type) -> gdb.Value:
 def described(frame: gdb.Frame) -> Frame:
     """GDB's frame as the model knows it."""
     place, pc = frame.find_sal(), frame.pc()
-    file = place.symtab.fullname() if place.symtab else gdb.solib_name(pc) or ""
-    return Frame(frame, frame.name() or "", pc, int(frame.read_register("sp")), place.line, file)
+    library = "" if frame.type() == gdb.SIGTRAMP_FRAME else gdb.solib_name(pc) or ""  # that frame is to be seen
+    file = place.symtab.fullname() if place.symtab else library
+    return Frame(frame, frame.name() or "", pc, int(frame.read_register("sp")), place.line, file, library)
 
 
 def frames(newest: gdb.Frame | None = None) -> Iterator[Frame]:
@@ -69,7 +71,7 @@ class GDB:
             block = block.superblock
         if block and block.function.symtab:
             return FunctionInfo(_full_name(block), block.start, block.end, block.function.symtab.fullname())
-        symbol = re.match(r"(.*?)(?: \+ (\d+))? in section ", execute(f"info symbol {pc}"))
+        symbol = SYMBOL.match(execute(f"info symbol {pc}"))
         return FunctionInfo(symbol[1], pc - int(symbol[2] or 0), 0, "") if symbol else None
 
     def symbols_at(self, pc: int) -> Sequence[Symbol]:
@@ -111,6 +113,10 @@ class GDB:
         except gdb.error:
             return False
 
+    def symbol_at(self, address: int) -> str:
+        symbol = SYMBOL.match(execute(f"info symbol {address}"))
+        return symbol[1] if symbol else ""
+
     def members(self, type_: gdb.Type) -> Sequence[Member]:
         plain = type_.strip_typedefs()
         if plain.code not in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION):
@@ -124,6 +130,10 @@ class GDB:
     def pointee(self, type_: gdb.Type) -> gdb.Type | None:
         plain = type_.strip_typedefs()
         return plain.target() if plain.code == gdb.TYPE_CODE_PTR else None
+
+    def referent(self, type_: gdb.Type) -> gdb.Type | None:
+        plain = type_.strip_typedefs()
+        return plain.target() if plain.code in REFERENCES else None
 
     def type_name(self, type_: gdb.Type) -> str:
         plain = type_.strip_typedefs().unqualified()
@@ -168,7 +178,10 @@ class GDB:
             return 0
 
     def register(self, frame: Frame, name: str) -> int:
-        return int(frame.handle.read_register(name))
+        try:
+            return int(frame.handle.read_register(name))
+        except (gdb.error, ValueError):
+            return 0
 
     def architecture(self) -> str:
         name = gdb.selected_inferior().architecture().name()
@@ -192,7 +205,7 @@ def _full_name(block: gdb.Block) -> str:
     try:
         if frame_type := re.fullmatch(r"operator\(\).*?\((_Z\w+)\.Frame ?\*\)", name):
             return execute(f"demangle -l c++ -- {frame_type[1]}").strip()
-        symbol = re.match(r"(.*?)(?: \+ \d+)? in section ", execute(f"info symbol {block.start}"))
+        symbol = SYMBOL.match(execute(f"info symbol {block.start}"))
         return symbol[1] if symbol else name
     except gdb.error:  # not everything can be demangled
         return "{lambda}"

@@ -106,7 +106,7 @@ asio::awaitable<std::vector<outcome<T>>> join_tasks(asio::any_io_executor worker
     for (auto& task : tasks) operations.push_back(asio::co_spawn(workers, std::move(task), asio::deferred));
     auto group = asio::experimental::make_parallel_group(std::move(operations));
     // The tasks may end, and resume and end this coroutine, while the group still starts. So a plain function holds it:
-    // Asio before 1.34.1 reads it once more after the last task's start (chriskohlhoff/asio issue 1582).
+    // Asio before 1.34.1, in Boost before 1.88, still reads it after the last start (chriskohlhoff/asio issue 1582).
     auto start = [](auto handler, auto own_group) {
         // Cancelling the awaiting coroutine would also cancel the tasks, from the wrong thread: a data race. The empty
         // slot blocks that.
@@ -187,7 +187,7 @@ bool run(std::uint32_t failing_task) {
     // exception leaves run() in mid-join, a task must not outlive the main_context that it completes into.
     asio::thread_pool workers{3};  // Three threads, for any number of tasks: one that waits needs no thread.
     auto result = asio::co_spawn(main_context, async_main(workers.get_executor(), failing_task), asio::use_future);
-    // Returns when no work is left: async_main is work until it ends. Were it stopped before, get() would wait for ever.
+    // Returns when no work is left: async_main is work until it ends. If stopped before, get() would wait for ever.
     main_context.run();
     return result.get();
 }

@@ -25,7 +25,8 @@ exec chroot "$0" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF
 class Machine:
     """This machine."""
 
-    name, prefix, project = "here", [], ROOT
+    name, project = "here", ROOT
+    prefix: list[str] = []
 
     def __init__(self, folder):
         self.folder = self.builds = folder

@@ -605,7 +605,7 @@ class GDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
         rounds = loop[:head] + 3 * loop[head : head + 2] + [loop[head]] + loop[head + 2 :]
         self.assertEqual(once[: len(rounds)], rounds)
 
-        lines = self.walk([f"tbreak main.cpp:{line_of('make_parallel_group(')} {IN_BODY}", "run"], 20)
+        lines = self.walk([f"tbreak main.cpp:{line_of('make_parallel_group(')} {IN_BODY}", "run"], 30)
         self.assert_in_order(["co_return outcomes;"], lines)
 
         lines = self.walk([f"tbreak main.cpp:{line_of('Processing item')}", "run"], 5)

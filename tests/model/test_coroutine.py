@@ -127,6 +127,7 @@ class Registers(CoroutineTest):
             made.set_number(session, 90)
             with self.assertRaisesRegex(NoDebugInformation, "-O0 -g"):
                 made.read_coroutine(session).registers()
+            self.assertFalse(made.read_coroutine(session).has_registers)
             made.strip("session")
             with self.assertRaisesRegex(NoDebugInformation, "-O0 -g"):
                 made.read_coroutine(session).registers()
@@ -142,6 +143,7 @@ class Registers(CoroutineTest):
         for made in self.programs():
             session = made.coroutine("session")
             self.assertIn("rbp", made.read_coroutine(session).registers())
+            self.assertTrue(made.read_coroutine(session).has_registers)
 
 
 class Chains(CoroutineTest):

@@ -148,6 +148,24 @@ class Statements(ModelTest):
             self.assertEqual(len(session.handlers), 2)  # and Asio's own, around the whole body
 
 
+class Calls(ModelTest):
+    """The functions that it calls."""
+
+    def test_those_of_a_line(self) -> None:
+        for made, _ in both(SESSION + "void trace(int x) {\n    print(x);\n}\n"):
+            trace = made.function("trace").info.start
+            made.model.forget()
+            self.assertEqual(session_of(made).calls_on(2), [trace])
+            self.assertNotIn(trace, session_of(made).calls_on(6))
+            self.assertEqual(session_of(made).calls_on(99), [])
+
+    def test_a_function_begins_behind_its_prologue(self) -> None:
+        for made, _ in both("void session() {\n    print(1);\n}\n"):
+            self.assertEqual(session_of(made).after_prologue, made.function("session").pc(2))
+            made.strip("session")
+            self.assertEqual(session_of(made).after_prologue, session_of(made).start)
+
+
 class WithoutDebugInformation(ModelTest):
     """A body of which only the name is known."""
 

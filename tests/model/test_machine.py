@@ -49,6 +49,14 @@ class Machines(ModelTest):
             self.assertFalse(AARCH64.jump.match(text), text)
         self.assertFalse(OTHER.jump.match("jmp 0x401020"))
 
+    def test_calls(self) -> None:
+        x86 = [(X86_64, "call   0x401020 <f(int)>"), (X86_64, "callq  0x401020")]
+        for machine, text in [*x86, (AARCH64, "bl     0x401020")]:
+            found = machine.call.match(text)
+            self.assertEqual(found and found[1], "401020", text)
+        for machine, text in (X86_64, "call   *%rax"), (AARCH64, "blr    x8"), (OTHER, "call   0x401020"):
+            self.assertIsNone(machine.call.match(text), text)
+
     def test_only_where_two_registers_are_enough_may_a_coroutine_be_stood_in_for(self) -> None:
         self.assertTrue(X86_64.can_stand_in)
         self.assertFalse(AARCH64.can_stand_in or OTHER.can_stand_in)

@@ -72,6 +72,14 @@ class PlainNames(ModelTest):
             "my_operator(int)": "my_operator",
         })  # fmt: skip
 
+    def test_what_the_debugger_could_not_demangle(self) -> None:
+        self.check({
+            "_ZN5boost4asio8dispatchINS0_15any_io_executorEEE": "boost::asio::dispatch",
+            "_ZNK3net6client5fetchEi": "net::client::fetch",
+            "_ZNSt6thread4joinEv": "std::thread::join",
+            "_Z9sleep_fori": "sleep_for",
+        })  # fmt: skip
+
     def test_what_is_not_closed_takes_no_time_and_raises_nothing(self) -> None:
         self.check({"f<int(": "f", "f(" * 2_000: "f"})
 

@@ -45,6 +45,7 @@ The rooms, in the direction that data flows; each uses only those above it:
     memory.py      where coroutines are
     tasks.py       all coroutines -> tasks -> a forest
     listing.py     a forest -> numbered lines
+    look.py        a look into one coroutine
     requests.py    what a user asks for: the words of the commands
     step.py        where a step begins, and where it may end
     messages.py    sentences that both debuggers say

@@ -87,6 +87,14 @@ class Coroutine:
         inner = variable.location.inner
         return address if inner is None else self.snapshot.word(address) + inner
 
+    @property
+    def has_registers(self) -> bool:
+        """Whether registers() has them."""
+        try:
+            return bool(self.registers())
+        except NoDebugInformation:
+            return False
+
     def registers(self) -> dict[str, int]:
         """With these in its machine registers, a debugger sees the variables of this coroutine, which waits.
 

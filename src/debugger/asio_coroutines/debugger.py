@@ -145,6 +145,9 @@ class Debugger(Protocol):
     def text(self, type_: Type, address: int) -> str:
         """The value there as text, "..." if that takes more than a few words. Raises nothing."""
 
+    def full_text(self, type_: Type, address: int) -> str:
+        """The value there as the debugger prints it, in as many words as it takes. Raises nothing."""
+
     def mappings(self) -> Iterable[Mapping]:
         """The memory that the program may write to."""
 

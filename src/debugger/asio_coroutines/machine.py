@@ -23,6 +23,7 @@ class Machine:
     thread_pointer: str  # the register that points to a thread's own data; empty if unknown
     red_zone: int  # bytes below the stack pointer that a function may use
     can_stand_in: bool  # whether rip and rbp are all that a debugger needs to see the variables of a coroutine
+    trap: bytes = b""  # the instruction of a breakpoint, behind which a thread stands that has executed it
 
     def store_pattern(self, size: int, offset: int | None) -> re.Pattern[str] | None:
         """Matches a store of a constant, which is in base 16 in group 1, at this offset from a register, or, where
@@ -45,6 +46,7 @@ X86_64 = Machine(
     thread_pointer="fs_base",
     red_zone=128,
     can_stand_in=True,
+    trap=b"\xcc",
 )
 AARCH64 = Machine(
     name="aarch64",

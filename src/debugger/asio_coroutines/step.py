@@ -17,7 +17,7 @@ from .coroutine import Coroutine, chain
 from .debugger import BUILD, Frame, NoCoroutine, NoDebugInformation, NoMemory
 from .machine import machine_named
 from .program import Program, Snapshot
-from .stack import Body, awaiting, bodies, is_own
+from .stack import MOST_TO_BODY, Body, awaiting, bodies, is_own, with_bodies
 
 
 class Kind(enum.Enum):
@@ -65,7 +65,7 @@ class Step:
         where the coroutine cannot be read."""
         snapshot, rest = program.snapshot(), iter(frames)
         newest = list(itertools.islice(rest, 2))
-        if not newest or not is_own(newest[0]) and not names.THROWING.match(newest[0].name):
+        if not newest or not (is_own(newest[0]) or _is_inlined(newest) or names.THROWING.match(newest[0].name)):
             return None
         body = next(bodies(snapshot, itertools.chain(newest, rest)), None)
         if body is None:
@@ -102,15 +102,18 @@ class Step:
             return False
         if kind is Kind.OUT:  # the library's frame below the coroutine is where nobody wants to be
             return is_own(newest) or not self._is_inside and not self._is_creating
-        found = list(bodies(snapshot, itertools.chain([newest], rest)))
-        if found and found[0].frame == newest and found[0].promise in self._promises:
-            return self._is_at_statement(snapshot, found[0])
+        found = itertools.islice(with_bodies(snapshot, itertools.chain([newest], rest)), MOST_TO_BODY)
+        _frame, first = next(found, (newest, None))
+        if first and first.frame == newest and first.promise in self._promises:
+            return self._is_at_statement(snapshot, first)
         if is_own(newest):
-            is_ramp = is_creation(self._program.debugger.symbols_at(newest.pc))
-            return not (kind is Kind.INTO and is_ramp)  # in another function of the program
+            # In another function of the program. A step into a co_await does not end where it creates the coroutine.
+            return kind is not Kind.INTO or not is_creation(self._program.debugger.symbols_at(newest.pc))
         if kind is Kind.INTO or self._is_creating:
             return False  # GCC creates a coroutine in the middle of a line: a debugger's step out stops in the library
-        return self.promise in (body.promise for body in found)  # in the library, where the step began
+        # In the library: where the step began?
+        below = itertools.chain([first], (body for _frame, body in found))
+        return any(body is not None and body.promise == self.promise for body in below)
 
     def _is_at_statement(self, snapshot: Snapshot, body: Body) -> bool:
         """Whether one of the stepped coroutines is where a step may end."""
@@ -231,3 +234,8 @@ class Step:
             return Reached.NOTHING
         self._into = promise
         return Reached.AWAITED
+
+
+def _is_inlined(newest: list[Frame]) -> bool:
+    """Whether the newest of these frames is inlined into the other one, as in a build that is optimised: it has its sp."""
+    return len(newest) > 1 and newest[0].sp == newest[1].sp

@@ -11,9 +11,9 @@ from fractions import Fraction
 from . import executors
 from .compilers import THIS, Variable
 from .coroutine import Coroutine
-from .debugger import WORD, NoCoroutine, NoMemory, Type
+from .debugger import WORD, NoCoroutine, NoMemory
 from .heap import Life, has_glibc_heap, life
-from .kinds import Form, Kind, kind_of
+from .kinds import Form, Kind
 from .program import Snapshot
 
 UNREADABLE = "<unreadable>"
@@ -31,9 +31,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 SYSTEM_CLOCK = "system_clock"
 
 
-def value(coroutine: Coroutine, variable: Variable, depth: int = 0) -> str:
-    """The value of one of its variables; "..." if that takes more than a few words. `depth` is how many coroutines it is
-    inside of, as an argument's argument."""
+def value(coroutine: Coroutine, variable: Variable, depth: int = 0, in_full: bool = False) -> str:
+    """The value of one of its variables; "..." if that takes more than a few words and is not wanted in full. `depth` is
+    how many coroutines it is inside of, as an argument's argument."""
     try:
         kind = coroutine.function.kind(variable)
         if dangles(coroutine, variable, kind):
@@ -41,7 +41,11 @@ def value(coroutine: Coroutine, variable: Variable, depth: int = 0) -> str:
         address = coroutine.address_of(variable)
         if kind.is_reference:
             address = coroutine.snapshot.word(address)
-        return of_kind(coroutine.snapshot, kind, address, depth)
+        said = of_kind(coroutine.snapshot, kind, address, depth)
+        if said is not None:
+            return said
+        debugger = coroutine.snapshot.debugger
+        return debugger.full_text(kind.type, address) if in_full else debugger.text(kind.type, address)
     except NoMemory:
         return UNREADABLE
 
@@ -56,23 +60,12 @@ def dangles(coroutine: Coroutine, variable: Variable, kind: Kind) -> bool:
     return refers and snapshot.is_unused_stack(snapshot.word(coroutine.address_of(variable)))
 
 
-def of_type(snapshot: Snapshot, type_: Type, address: int) -> str:
-    """What the value of this type at this address says."""
-    try:
-        return of_kind(snapshot, kind_of(snapshot.debugger, type_), address)
-    except NoMemory:
-        return UNREADABLE
-
-
-def of_kind(snapshot: Snapshot, kind: Kind, address: int, depth: int = 0) -> str:
-    """What the value of this kind at this address says. Raises NoMemory."""
+def of_kind(snapshot: Snapshot, kind: Kind, address: int, depth: int = 0) -> str | None:
+    """What the value of this kind at this address says; None if that is for the debugger to say. Raises NoMemory."""
     if kind.form is Form.AWAITABLE:
         return held(snapshot, snapshot.word(address), depth)
-    if reader := READERS.get(kind.form):
-        said = reader(snapshot, kind, address)
-        if said is not None:
-            return said
-    return snapshot.debugger.text(kind.type, address)
+    reader = READERS.get(kind.form)
+    return reader(snapshot, kind, address) if reader else None
 
 
 def held(snapshot: Snapshot, promise: int, depth: int = 0) -> str:

@@ -10,7 +10,8 @@
     }
 
 A function begins and ends in column 0. What it returns tells whether it is a coroutine. Its code has just what the
-model looks at, in the order in which GCC 12 and Clang 19 have it with -O0 -g."""
+model looks at, in the order in which GCC 12 and Clang 19 have it with -O0 -g. Calls of other functions of the program
+are written as @name: where those are is known later."""
 
 from __future__ import annotations
 
@@ -76,6 +77,7 @@ class Function:
     """A made-up function, compiled."""
 
     info: FunctionInfo
+    is_coroutine: bool = False  # this is a body
     instructions: list[Instruction] = field(default_factory=list)
     scopes: list[int] = field(default_factory=list)  # the source line that each instruction was made for, or 0
     arguments: list[Variable] = field(default_factory=list)
@@ -180,6 +182,7 @@ class MadeUpCompiler(abc.ABC):
     initial: int
     number_step: int
     frame_parameter: str
+    created: str  # a variable of a ramp
 
     def __init__(self, with_asan: bool = False) -> None:
         self.with_asan = with_asan
@@ -188,7 +191,7 @@ class MadeUpCompiler(abc.ABC):
         self, source: Source, file: str, start: int, types: Mapping[str, CppType], promise: CppType
     ) -> Function:
         """The function's code, from an address on."""
-        function = Function(FunctionInfo(self._name(source), start, 0, file))
+        function = Function(FunctionInfo(self._name(source), start, 0, file), source.is_coroutine)
         assembler = Assembler(function)
         if source.is_coroutine:
             self._place_variables(function, source, {**BUILT_IN, **types}, promise)
@@ -243,7 +246,8 @@ class MadeUpCompiler(abc.ABC):
             variable = VARIABLE.match(text)
             assembler.row(line, self._store(1, 1, function.offset(variable["name"]) if variable else 0))
         elif text.strip() not in ("", "}", "try {"):
-            assembler.row(line, "mov    $0x1,%edi", "call   0x401010 <_Z5tracei>")
+            called = re.search(r"(\w+)\(", text)
+            assembler.row(line, "mov    $0x1,%edi", f"call   @{called[1] if called else 'operator'}")
 
     def _store(self, size: int, value: int, offset: int) -> str:
         place = "" if self.with_asan else f"0x{offset:x}"
@@ -282,10 +286,16 @@ def _inner_blocks(function: Function, pc: int, outermost: int) -> list[Variable]
     return sorted(visible, key=lambda each: -each.depth)
 
 
+def _awaited(source: Source, line: int) -> str:
+    """The ramp that the co_await in this line calls."""
+    called = re.search(r"co_await (\w+)\(", source.lines[line - source.first])
+    return f"ramp of {called[1]}" if called else "operation"
+
+
 class GCC(MadeUpCompiler):
     """GCC 12: parts of each co_await are on the function's first and last line."""
 
-    initial, number_step, frame_parameter = 2, 2, "frame_ptr"
+    initial, number_step, frame_parameter, created = 2, 2, "frame_ptr", "_Coro_frameptr"
 
     def _name(self, source: Source) -> str:
         if not source.is_coroutine:
@@ -329,7 +339,7 @@ class GCC(MadeUpCompiler):
         assembler.row(source.last, "call   0x401040 <_ZNKSt14suspend_always13await_suspendE>", "jmp    0x401020")
 
     def _co_await(self, function: Function, source: Source, line: int, number: int, assembler: Assembler) -> None:
-        assembler.row(line, "call   0x401050 <_Z5pausev>")
+        assembler.row(line, f"call   @{_awaited(source, line)}")
         assembler.row(source.first, "call   0x401060 <await_ready>", self._store(2, number, function.number))
         assembler.row(line, "call   0x401070 <_ZN5boost4asio9awaitableIvE13await_suspendE>")
         assembler.row(source.last, "jmp    0x401020")
@@ -345,7 +355,7 @@ class GCC(MadeUpCompiler):
 class Clang(MadeUpCompiler):
     """Clang 19: the prologue is labelled with lines of the body; a part of each co_await is in a wrapper function."""
 
-    initial, number_step, frame_parameter = 0, 1, "__coro_frame"
+    initial, number_step, frame_parameter, created = 0, 1, "__coro_frame", "__coro_frame"
 
     def _name(self, source: Source) -> str:
         return f"{source.name}({', '.join(type_ for type_, _ in source.parameters)})"
@@ -379,7 +389,7 @@ class Clang(MadeUpCompiler):
         assembler.row(source.first, "call   0x401040 <session.__await_suspend_wrapper__init>", "jmp    0x401020")
 
     def _co_await(self, function: Function, source: Source, line: int, number: int, assembler: Assembler) -> None:
-        assembler.row(line, "call   0x401050 <_Z5pausev>", "jne    0x401020")
+        assembler.row(line, f"call   @{_awaited(source, line)}", "jne    0x401020")
         assembler.row(line, self._store(1, number, function.number))
         assembler.row(line, "call   0x401070 <session.__await_suspend_wrapper__await>", "jmp    0x401020")
         assembler.row(line, "call   0x401080 <_ZN5boost4asio9awaitableIvE12await_resumeEv>")

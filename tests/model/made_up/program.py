@@ -23,7 +23,7 @@ import os
 import tempfile
 import textwrap
 from collections.abc import Hashable, Iterable, Iterator, Mapping as Dictionary, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from asio_coroutines.coroutine import Coroutine
 from asio_coroutines.debugger import (
@@ -102,6 +102,7 @@ class MadeUp:
         self.machine = "x86-64"
         self.process: int | None = None
         self.stop: Hashable = 1
+        self._frames_made = 0
         self.threads_stopped: list[tuple[str, Sequence[Frame]]] = []
         self.model = Program(self)
         self._by = by
@@ -112,6 +113,9 @@ class MadeUp:
         self._file = ""
         self._entry_points: dict[CppType | None, Function] = {}
         self._waiting_handler = struct(f"{asio}::detail::co_spawn_handler", self_=awaitable_thread(asio))
+        self.promise_base = f"{asio}::detail::awaitable_frame_base<{asio}::any_io_executor>"
+        (push_frame,) = functions_in(f"void {self.promise_base}::push_frame(base caller) {{\n    link(caller);\n}}")
+        self._add(push_frame, "/usr/include/asio/impl/awaitable.hpp", {}, CppType("promise_type", 48))
         self.library = self.plain_function(f"{asio}::detail::scheduler::run", file="/usr/include/asio/scheduler.ipp")
 
     # The code.
@@ -150,6 +154,15 @@ class MadeUp:
         function = self._functions[name]
         function.info = FunctionInfo(function.info.name, function.info.start, 0, "")
         self.model.forget()
+
+    def add_ramp(self, name: str) -> Function:
+        """The function that creates a coroutine: what is called where it is awaited."""
+        (source,) = functions_in(f"void {name}() {{\n    create();\n}}")
+        body = self._functions[name]
+        ramp = self._add(source, body.info.file, {}, CppType("promise_type", 48))
+        ramp.own = [Symbol(self._compiler.created, CppType("void *"), "DW_OP_fbreg -24", False, 0)]
+        self._functions.update({name: body, f"ramp of {name}": ramp})
+        return ramp
 
     def plain_function(self, name: str, file: str = "") -> FunctionInfo:
         """A function of which only the name matters."""
@@ -267,13 +280,19 @@ class MadeUp:
         parameters[self._compiler.frame_parameter] = coroutine.frame
         handle = MadeUpFrame(parameters, {"rdi": coroutine.frame})
         self.memory.write_words(coroutine.promise + ATTACHED_THREAD, STACKS)
-        body = Frame(handle, info.name, pc, 0, line, info.file)
+        body = Frame(handle, info.name, pc, self._next_sp(), line, info.file)
         return [body, *self.library_frames("std::__n4861::coroutine_handle<void>::resume"), self.resume(coroutine)]
 
     def resume(self, coroutine: MadeUpCoroutine) -> Frame:
         """awaitable_frame_base::resume of this coroutine."""
-        name = f"{self.asio}::detail::awaitable_frame_base<{self.asio}::any_io_executor>::resume"
-        return self._frame(name, {"this": coroutine.promise}, "/usr/include/asio/impl/awaitable.hpp")
+        parameters = {"this": coroutine.promise}
+        return self._frame(f"{self.promise_base}::resume", parameters, "/usr/include/asio/impl/awaitable.hpp")
+
+    def pushing(self, awaited: MadeUpCoroutine, caller: MadeUpCoroutine) -> Frame:
+        """awaitable_frame_base::push_frame, where one coroutine begins to await another, behind its prologue."""
+        function = self._functions[f"{self.promise_base}::push_frame"]
+        handle = MadeUpFrame({"this": awaited.promise, "caller": caller.promise})
+        return Frame(handle, function.info.name, function.pc(2), self._next_sp(), 2, function.info.file)
 
     def starting_operation(self, coroutine: MadeUpCoroutine) -> list[Frame]:
         """A coroutine that has suspended itself, while the operation that it waits for is being started."""
@@ -295,7 +314,8 @@ class MadeUp:
             return [self._frame(name, {}, file, line)]
         function = self._functions[name]
         pc = function.pc(line) if line else function.info.start
-        return [Frame(MadeUpFrame(), function.info.name, pc, 0, function.line_of(pc), function.info.file)]
+        sp, line = self._next_sp(), function.line_of(pc)
+        return [Frame(MadeUpFrame(), function.info.name, pc, sp, line, function.info.file)]
 
     def wrapper(self, coroutine: MadeUpCoroutine, line: int) -> list[Frame]:
         """Clang's function for a part of a co_await."""
@@ -303,7 +323,16 @@ class MadeUp:
         return [self._frame(name, {}, coroutine.function.info.file, line)]
 
     def _frame(self, name: str, parameters: Dictionary[str, int], file: str, line: int = 100) -> Frame:
-        return Frame(MadeUpFrame(parameters), name, self.library.start, 0, line, file)
+        return Frame(MadeUpFrame(parameters), name, self.library.start, self._next_sp(), line, file)
+
+    def _next_sp(self) -> int:
+        """A stack pointer that no other frame has."""
+        self._frames_made += 1
+        return STACKS - self._frames_made * FRAME_SIZE
+
+    def inlined_into(self, frame: Frame, name: str) -> Frame:
+        """A frame of a function that the compiler has inlined into another frame's."""
+        return Frame(MadeUpFrame(), name, frame.pc, frame.sp, 1, "/usr/include/library.hpp")
 
     # The model.
 
@@ -326,10 +355,23 @@ class MadeUp:
 
     def symbols_at(self, pc: int) -> Sequence[Symbol]:
         function = self._by_pc.get(pc)
-        return self._compiler.symbols(function, pc) if function and function.info.end else []
+        if not function or not function.info.end:
+            return []
+        return self._compiler.symbols(function, pc) if function.is_coroutine else function.own
 
     def instructions(self, function: FunctionInfo) -> Sequence[Instruction]:
-        return self._by_pc[function.start].instructions
+        return [replace(each, text=self._linked(each.text)) for each in self._by_pc[function.start].instructions]
+
+    def _linked(self, text: str) -> str:
+        """An instruction with the address of the function that it calls. Those of the system are somewhere."""
+        words, at, name = text.partition("@")
+        if not at:
+            return text
+        start = self._functions[name].info.start if name in self._functions else 0x401000
+        return f"{words}0x{start:x} <{name}>"
+
+    def functions_named(self, name: str) -> Sequence[int]:
+        return [self._functions[name].info.start] if name in self._functions else []
 
     def has_symbol(self, name: str) -> bool:
         return name in self.symbols
@@ -351,6 +393,12 @@ class MadeUp:
         except NoMemory:
             return "..."
         return ("false", "true")[number] if type_.name == "bool" else str(number)
+
+    def full_text(self, type_: CppType, address: int) -> str:
+        if not type_.members:
+            return self.text(type_, address)
+        values = (f"{each.name} = {self.full_text(each.type, address + each.offset)}" for each in type_.members)
+        return "{" + ", ".join(values) + "}"
 
     def mappings(self) -> Iterable[Mapping]:
         return self.memory.mappings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 
 import gdb
@@ -11,8 +12,10 @@ from .. import requests, tasks
 from ..coroutine import Coroutine
 from ..debugger import Failure, NoCoroutine, NoMemory, UserMistake
 from ..listing import listing
-from ..messages import NOT_RUNNING
+from ..look import callers, variables
+from ..messages import NOT_RUNNING, WITHOUT_REGISTERS
 from ..program import Program
+from .lends import value_at
 from .stepping import Stepper
 
 # Commands that only look, with their shortest abbreviations, which are GDB's own.
@@ -81,25 +84,75 @@ class Commands:
         gdb.write("\n".join(shown.lines) + "\n")
 
     def async_in(self, argument: str) -> None:
-        """Runs a command that looks, such as print, in a coroutine, by its number in the list of async-tasks.
-        Usage: async-in N COMMAND"""
+        """Looks into a coroutine, by its number in the list of async-tasks.
+        Usage: async-in N [COMMAND]
+        Without a command it shows the coroutine's arguments and locals. With bt it shows who awaits it. Other commands
+        that look, such as print, run as if the coroutine's frame were selected."""
         look = requests.look(argument)
-        if requests.allowed(look.command, LOOKS) is None:
+        if look.command and requests.allowed(look.command, LOOKS) is None:
             raise UserMistake(f"async-in takes commands that look: {', '.join(sorted(LOOKS))}")
         with _selection():
             snapshot = self._program.snapshot()
             promise = self._numbers.promise(look.number, snapshot.debugger.stop_id())
             frame = tasks.running_frame(snapshot, promise)
-            if frame:
-                frame.handle.select()
-                _undisturbed(look.command, {})
-                return
-        with _selection():
             try:
                 coroutine = Coroutine(snapshot, promise)
             except (NoCoroutine, NoMemory) as gone:
                 raise UserMistake(f"number {look.number} is not there any more") from gone
-            _undisturbed(look.command, coroutine.registers())
+            pc = frame.pc if frame else coroutine.waiting_pc
+            line = frame.line if frame else coroutine.waiting_line
+            rows = _rows(coroutine, look.command, pc, line)
+            if rows is not None:
+                gdb.write("\n".join(rows) + "\n")
+                return
+            command = look.command
+            if requests.allowed(command, {"list": "l"}) and " " not in command:  # GDB's goes on where the last one ended
+                command = f'list -source "{coroutine.function.file}" -line {line}'
+            if frame:
+                frame.handle.select()
+                _undisturbed(command, {})
+                return
+            if not (_is_live() and coroutine.has_registers):
+                gdb.write(_printed(coroutine, look.command, pc))
+                return
+        with _selection():
+            _undisturbed(command, coroutine.registers())
+
+
+def _rows(coroutine: Coroutine, command: str, pc: int, line: int) -> list[str] | None:
+    """What is shown for a command that takes no registers, of a coroutine at this instruction; None for the others."""
+    if not command:
+        return variables(coroutine, pc)
+    if requests.allowed(command, {"backtrace": "bac", "bt": "bt", "where": "whe"}):
+        return list(callers(coroutine, line))
+    if words := re.fullmatch(r"i(?:nfo?)? +(ar\w*|lo\w*)", command):
+        is_arguments = words[1].startswith("ar")
+        return variables(coroutine, pc, arguments=is_arguments, locals_=not is_arguments)
+    return None
+
+
+# print, with a format or without, of a variable, one of its members or elements, or of what that points to.
+PRINT = re.compile(r"p(?:r\w*)?(?:/(\w))? +(\*?)([A-Za-z_]\w*)((?:\.\w+|->\w+|\[\d+\])*)")
+
+
+def _printed(coroutine: Coroutine, command: str, pc: int) -> str:
+    """What print shows, found without registers: in a core dump, and where the processor is not x86-64. Raises UserMistake
+    for what cannot be had so."""
+    words = PRINT.fullmatch(command)
+    if not words:
+        raise UserMistake(WITHOUT_REGISTERS)
+    format_, star, name, path = words.groups()
+    function = coroutine.function
+    known = {variable.name: variable for variable in reversed([*function.locals(pc), *function.arguments])}
+    if name not in known:
+        raise UserMistake(f"{coroutine.name} has no variable {name} there")
+    value = value_at(coroutine.address_of(known[name]), known[name].type)
+    for arrow, member, element in re.findall(r"(\.|->)(\w+)|\[(\d+)\]", path):
+        value = value[int(element)] if element else (value.dereference() if arrow == "->" else value)[member]
+    if star:
+        value = value.dereference()
+    text = value.format_string(format=format_) if format_ else value.format_string()
+    return f"${gdb.add_history(value)} = {text}\n"
 
 
 def _undisturbed(command: str, registers: dict[str, int]) -> None:
@@ -113,9 +166,7 @@ def _undisturbed(command: str, registers: dict[str, int]) -> None:
         with gdb.with_parameter("unwindonsignal", True), gdb.with_parameter("scheduler-locking", "on"):
             try:
                 if registers:
-                    frame = gdb.newest_frame()
-                    frame.select()
-                    saved = {name: int(frame.read_register(name)) for name in registers}
+                    saved = {name: int(gdb.newest_frame().read_register(name)) for name in registers}
                     _write(registers)
                 gdb.execute(command)
             finally:
@@ -125,10 +176,16 @@ def _undisturbed(command: str, registers: dict[str, int]) -> None:
             stop.enabled = True
 
 
+def _is_live() -> bool:
+    """Whether the selected inferior is a process, not a core dump."""
+    connection = gdb.selected_inferior().connection
+    return connection is not None and connection.type != "core"
+
+
 def _write(registers: dict[str, int]) -> None:
     """Sets these registers of the selected thread."""
     if registers:
-        gdb.newest_frame().select()
+        gdb.newest_frame().select()  # the registers of another one are those that it would have
     for name, value in registers.items():
         gdb.execute(f"set var ${name} = {value}")
 

@@ -146,6 +146,12 @@ class GDB:
             return "..."
         return "..." if "{" in text else text
 
+    def full_text(self, type_: gdb.Type, address: int) -> str:
+        try:
+            return str(value_at(address, type_).format_string())
+        except gdb.error as error:
+            return f"<error: {error}>"
+
     def mappings(self) -> Iterator[Mapping]:
         connection = gdb.selected_inferior().connection
         if connection and connection.type == "core":
@@ -197,18 +203,13 @@ class GDB:
 
 
 def _full_name(block: gdb.Block) -> str:
-    """The name of a block's function. Of the body of a lambda coroutine GCC has only operator(): the name of the frame's
-    type tells in which function it is, or the symbol at its first instruction."""
+    """The name of a block's function. Of the body of a lambda coroutine GCC has only operator(): the symbol there tells in
+    which function it is."""
     name: str = block.function.name
-    if not name.startswith("operator()"):
+    if not name.startswith("operator()("):
         return name
-    try:
-        if frame_type := re.fullmatch(r"operator\(\).*?\((_Z\w+)\.Frame ?\*\)", name):
-            return execute(f"demangle -l c++ -- {frame_type[1]}").strip()
-        symbol = SYMBOL.match(execute(f"info symbol {block.start}"))
-        return symbol[1] if symbol else name
-    except gdb.error:  # not everything can be demangled
-        return "{lambda}"
+    symbol = re.match(r"(.*) in section ", execute(f"info symbol {block.start}"))
+    return symbol[1] if symbol else "{lambda}"
 
 
 def _att_syntax() -> contextlib.AbstractContextManager[Any]:

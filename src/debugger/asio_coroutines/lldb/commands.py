@@ -1,0 +1,244 @@
+"""The commands for LLDB: async-bt, async-tasks, async-in, async-next, async-step."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import lldb
+
+from .. import names, requests, tasks
+from ..coroutine import Coroutine
+from ..debugger import BUILD, Failure, Frame, NoCoroutine, NoDebugInformation, NoMemory, UserMistake
+from ..listing import listing
+from ..look import callers, variables
+from ..messages import NOT_RUNNING, WITHOUT_REGISTERS
+from ..step import Kind
+from . import backtrace
+from .lends import execute, set_registers
+from .session import Session, session_of, settings_of, unexpected
+
+# Commands that only look, by their full names. Users may abbreviate each word, and name them by their aliases.
+LOOKS = (
+    "dwim-print", "expression", "frame variable", "frame info", "source list", "source info", "_regexp-list",
+    "memory read", "memory region", "register read", "disassemble", "thread backtrace", "_regexp-bt", "thread info",
+    "target variable", "target modules lookup", "target modules list", "type lookup",
+)  # fmt: skip
+KNOWN_AS = "bt, disassemble, expression, frame variable, list, memory read, po, print, register read, v, x and the like"
+EVALUATES = re.compile(
+    r"(?P<name>dwim-print|expression)\b(?P<options>\s+-.*?(?=\s--\s))?(?:\s+--\s)?\s*(?P<rest>.*)", re.S
+)
+# Options of these by which the program might stop half way, or all of it run; ours come last, and win.
+STOPS = re.compile(r"\s(-\w*[gr]|--d(eb\w*)?|--r\w*)(?=\s|=|$)")
+UNDISTURBED = "--all-threads false --unwind-on-error true --ignore-breakpoints true"
+LISTS = re.compile(r"(_regexp-list|source l\w*)$")  # without arguments: goes on where the last one has ended
+NO_PROCESS = re.compile("core|minidump")  # in the name of what LLDB has for a process
+
+Result = Any  # an SBCommandReturnObject
+Function = Callable[[Session, str, Any, Result], None]  # the session, the arguments, the SBThread, the result
+Invoked = Callable[[Any, str, Any, Result, Any], None]  # as LLDB calls a command
+
+
+def command(function: Function) -> Invoked:
+    """Makes a command of a function. What goes wrong is one sentence for the user."""
+
+    def run(_debugger: Any, arguments: str, context: Any, result: Result, _internal: Any) -> None:
+        if not context.thread or not context.process.is_stopped:
+            result.SetError(f"{NOT_RUNNING}.")
+            return
+        try:
+            function(session_of(context.process), arguments.strip(), context.thread, result)
+        except Failure as failure:
+            result.SetError(f"{failure}.")
+        except Exception as error:
+            result.SetError(unexpected(error))
+
+    run.__doc__ = function.__doc__
+    return run
+
+
+@command
+def async_bt(session: Session, _arguments: str, thread: Any, result: Result) -> None:
+    """The logical stack of this thread: which coroutine awaits which. Outside coroutines the thread's backtrace."""
+    if not backtrace.has_coroutines(session.program, thread):
+        execute(session.lends.target, "thread backtrace", result, thread)
+        return
+    for line in backtrace.lines(session.program, thread):
+        result.AppendMessage(line)
+
+
+@command
+def async_tasks(session: Session, arguments: str, _thread: Any, result: Result) -> None:
+    """All coroutines of the program as a tree: which awaits which, and who waits for a spawned task.
+    Usage: async-tasks [-all] [WORD]
+    Of many tasks of the same shape one is shown, with their count. -all shows each; with a WORD, a regular expression,
+    those tasks are shown in which a name, a value or a line matches, with those above them.
+    async-in takes the numbers."""
+    request = requests.tasks_request(arguments)
+    shown = listing(tasks.find(session.program.snapshot()), request)
+    promises = [coroutine.promise for coroutine in shown.coroutines]
+    session.numbers.give(promises, session.lends.stop_id())
+    result.AppendMessage("\n".join(shown.lines))
+
+
+@command
+def async_in(session: Session, arguments: str, thread: Any, result: Result) -> None:
+    """Looks into a coroutine, by its number in the list of async-tasks.
+    Usage: async-in N [COMMAND]
+    Without a command it shows the coroutine's arguments and locals. With bt it shows who awaits it. Other commands that
+    look, such as print, run as if the coroutine's frame were selected."""
+    look, snapshot = requests.look(arguments), session.program.snapshot()
+    words = looking(session.lends.target, look.command) if look.command else ""
+    promise = session.numbers.promise(look.number, session.lends.stop_id())
+    frame: Frame | None = tasks.running_frame(snapshot, promise)
+    try:
+        coroutine = Coroutine(snapshot, promise)
+    except (NoCoroutine, NoMemory) as gone:
+        raise UserMistake(f"number {look.number} is not there any more") from gone
+    pc = frame.pc if frame else coroutine.waiting_pc
+    rows = _rows(coroutine, words, pc, frame.line if frame else coroutine.waiting_line)
+    if rows is not None:
+        result.AppendMessage("\n".join(rows))
+    elif frame:
+        called_from = frame.pc - 1 if frame.handle.idx else frame.pc  # what it returns to may be the next line
+        with _undisturbed(frame.handle.thread):
+            execute(session.lends.target, placed(words, called_from), result, frame.handle)
+    elif not coroutine.has_registers or NO_PROCESS.search(session.lends.process.GetPluginName()):
+        result.AppendMessage(_printed(session, coroutine, words, pc))
+    else:
+        with _undisturbed(thread), _registers(thread, coroutine.registers()):
+            execute(session.lends.target, placed(words, pc), result, thread.GetFrameAtIndex(0))
+
+
+def _rows(coroutine: Coroutine, words: str, pc: int, line: int) -> list[str] | None:
+    """What is shown for a command that takes no registers, of a coroutine at this instruction; None for the others."""
+    if not words or words.split()[:2] == ["frame", "variable"] and len(words.split()) == 2:
+        return variables(coroutine, pc)
+    if is_command(words, "thread backtrace") or is_command(words, "_regexp-bt"):
+        return list(callers(coroutine, line))
+    return None
+
+
+# print and the like, of a variable, one of its members or elements, or of what that points to.
+PRINT = re.compile(
+    r"(?:dwim-print|expression|frame variable)\b.*?(?P<star>\*?)"
+    r"(?P<name>[A-Za-z_]\w*)(?P<path>(?:\.\w+|->\w+|\[\d+\])*)"
+)
+
+
+def _printed(session: Session, coroutine: Coroutine, words: str, pc: int) -> str:
+    """What print shows, found without registers: in a core dump, and where the processor is not x86-64. Raises UserMistake
+    for what cannot be had so."""
+    parts = PRINT.fullmatch(words)
+    if not parts:
+        raise UserMistake(WITHOUT_REGISTERS)
+    function = coroutine.function
+    known = {variable.name: variable for variable in reversed([*function.locals(pc), *function.arguments])}
+    if parts["name"] not in known:
+        raise UserMistake(f"{coroutine.name} has no variable {parts['name']} there")
+    variable = known[parts["name"]]
+    value = session.lends.value_at(parts["name"], variable.type, coroutine.address_of(variable))
+    value = value.GetValueForExpressionPath(parts["path"]) if parts["path"] else value
+    return str(value.Dereference() if parts["star"] else value)
+
+
+def looking(target: Any, words: str) -> str:
+    """The command in these words, in full. Raises UserMistake if it does not only look."""
+    resolved = lldb.SBCommandReturnObject()
+    target.debugger.GetCommandInterpreter().ResolveCommand(words, resolved)
+    full = (resolved.GetOutput() or "").strip()
+    refusal = UserMistake(f"async-in takes commands that look: {KNOWN_AS}")
+    if not any(is_command(full, look) for look in LOOKS):
+        raise refusal
+    parts = EVALUATES.match(full)
+    if parts is None:
+        return full
+    options = parts["options"] or ""
+    if STOPS.search(options) or not parts["rest"]:  # without an expression LLDB asks for one, line by line
+        raise refusal
+    return f"{parts['name']}{options} {UNDISTURBED} -- {parts['rest']}"
+
+
+def is_command(words: str, name: str) -> bool:
+    """Whether these words are the command of this name, the first word in full, others perhaps abbreviated.
+
+    >>> is_command("frame var -T x", "frame variable"), is_command("frame select 1", "frame variable")
+    (True, False)
+    """
+    given, wanted = words.split(), name.split()
+    if len(given) < len(wanted) or given[0] != wanted[0]:
+        return False
+    return all(full.startswith(word) for word, full in zip(given[1:], wanted[1:]))
+
+
+def placed(words: str, pc: int) -> str:
+    """A command that lists the source begins at this instruction, not where the last one has ended."""
+    return f"source list --address {pc}" if LISTS.match(words) else words
+
+
+@contextlib.contextmanager
+def _registers(thread: Any, values: dict[str, int]) -> Iterator[None]:
+    """With these registers, which stand for those of a coroutine. Raises UserMistake where they cannot be set."""
+    selected = thread.GetSelectedFrame().idx
+    frame = thread.GetFrameAtIndex(0)
+    before = {name: frame.FindRegister(name).unsigned for name in values}
+    try:
+        if not set_registers(thread, values):
+            raise UserMistake("async-in needs a running process")
+        yield
+    finally:
+        set_registers(thread, before)
+        thread.SetSelectedFrame(selected)
+
+
+@contextlib.contextmanager
+def _undisturbed(thread: Any) -> Iterator[None]:
+    """A function that a command calls runs without other threads, and stops at no breakpoint and no watchpoint."""
+    process = thread.process
+    stops = [*process.target.breakpoint_iter(), *process.target.watchpoint_iter()]
+    disabled = [stop for stop in stops if stop.IsEnabled()]
+    suspended = [other for other in process if other.id != thread.id and not other.IsSuspended()]
+    try:
+        for stop in disabled:
+            stop.SetEnabled(False)
+        for other in suspended:
+            other.Suspend()
+        yield
+    finally:
+        for other in suspended:
+            other.Resume()
+        for stop in disabled:
+            stop.SetEnabled(True)
+
+
+@command
+def async_next(session: Session, arguments: str, thread: Any, result: Result) -> None:
+    """Like `next`, but steps over a co_await, also after `async-step off`.
+    It ends at the next line that this instance of the coroutine executes, or one that awaits it."""
+    if NO_PROCESS.search(session.lends.process.GetPluginName()):
+        raise UserMistake(NOT_RUNNING)
+    step, remark = None, ""
+    try:
+        step = session.stepper.begin(thread)
+    except NoDebugInformation:
+        remark = f"This is a plain next: {BUILD}."
+    is_throwing = names.THROWING.match(thread.GetFrameAtIndex(0).name or "")  # LLDB's own step would lose the exception
+    if step and (step.is_inside or is_throwing):
+        session.stepper.run_on(step, Kind.OVER)
+        execute(session.lends.target, "process continue", result, thread)
+    else:
+        session.stepper.force()
+        execute(session.lends.target, f"thread step-over {arguments}", result, thread)
+        if remark:
+            result.AppendMessage(remark)
+
+
+def async_step(debugger: Any, arguments: str, _context: Any, result: Result, _internal: Any) -> None:
+    """Whether `next` steps over a co_await.
+    Usage: async-step on|off"""
+    try:
+        settings_of(debugger).is_on = requests.on_or_off(arguments, "async-step")
+    except UserMistake as mistake:
+        result.SetError(f"{mistake}.")

@@ -1,0 +1,240 @@
+"""What LLDB lends the model: the interface of debugger.py, for one process."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any, BinaryIO
+
+import lldb
+
+from ..debugger import Frame, FunctionInfo, Instruction, Mapping, Member, NoMemory, Symbol, Thread
+
+MOST_FRAMES = 100_000  # of one call stack
+MOST_CHARACTERS = 40  # of a value's text
+ADDRESSES = 1 << 64
+ADDRESSES_OF_PROGRAMS = 1 << 63  # the others are the system's
+PROCESSORS = {"x86_64": "x86-64", "aarch64": "aarch64", "arm64": "aarch64"}  # as LLDB's triples begin
+# "Variable: id = {0x1}, name = "id", type = "int", valid ranges = ..., location = DW_OP_fbreg -8, decl = main.cpp:43"
+VARIABLE = re.compile(r'^ +Variable: id = \{\w+\}, name = "(.*?)", type = .*, location = (.*), decl =', re.M)
+GENERIC_LAMBDA = re.compile(r"(.*\$_\d+cl)I.*")
+
+
+def execute(target: Any, command: str, result: Any = None, context: Any = None) -> Any:
+    """The SBCommandReturnObject of a command of LLDB's, which is `result` if that is given. It is executed in this
+    SBFrame or SBThread or, if none is named, for this SBTarget: LLDB's own choice is what was selected before our
+    command."""
+    result = result or lldb.SBCommandReturnObject()
+    interpreter = target.debugger.GetCommandInterpreter()
+    interpreter.HandleCommand(command, lldb.SBExecutionContext(context or target), result, False)
+    return result
+
+
+def text_of(value: Any) -> str:
+    """An SBValue as text, "..." if that takes more than a few words."""
+    value = value.Dereference() if value.type.IsReferenceType() else value
+    text = value.summary or value.value or "..."
+    return text if len(text) <= MOST_CHARACTERS else "..."
+
+
+def described(frame: Any) -> Frame:
+    """An SBFrame as the model knows it."""
+    place, module = frame.line_entry, frame.module.file
+    file = (place.file if place else module).fullpath or ""
+    library = "" if module == frame.thread.process.target.executable else module.fullpath or ""
+    return Frame(frame, frame.name or "", frame.pc, frame.sp, place.line, file, library)
+
+
+def frames(thread: Any) -> Iterator[Frame]:
+    """The machine frames of an SBThread, unwound as they are asked for."""
+    found = map(thread.GetFrameAtIndex, range(MOST_FRAMES))
+    return map(described, itertools.takewhile(bool, found))
+
+
+UNNAMED = "___lldb_unnamed_symbol"  # LLDB's name for code that has no symbol of its own
+
+
+class LLDB:
+    """One process. Several debuggers may live in one program: nothing here is of all of them."""
+
+    def __init__(self, process: Any) -> None:
+        self.process = process
+        self.target = process.target
+        self._symbols: dict[str, bool] = {}
+        self._memory: BinaryIO | None = None  # the process's, where that is one of this machine
+        self._is_memory_known = False
+
+    def forget(self) -> None:
+        """More of the program has been loaded, or less."""
+        self._symbols.clear()
+
+    def read(self, address: int, size: int) -> bytes:
+        """(LLDB gets it from another process, in small packets, which takes ten times as long as the system does.)"""
+        if not self._is_memory_known:
+            self._memory, self._is_memory_known = self._open_memory(), True
+        if self._memory and 0 < address < ADDRESSES_OF_PROGRAMS and size > 0:
+            try:
+                memory = os.pread(self._memory.fileno(), size, address)
+            except OSError:  # there is none
+                memory = b""
+            if len(memory) == size:
+                return memory
+        return self.read_code(address, size)
+
+    def read_code(self, address: int, size: int) -> bytes:
+        """The bytes there, without the instructions of the debugger's own breakpoints. Raises NoMemory."""
+        error = lldb.SBError()
+        memory = self.process.ReadMemory(address, size, error) if 0 < address < ADDRESSES and size > 0 else None
+        if memory is None or len(memory) != size:
+            raise NoMemory(f"cannot read memory at 0x{address:x}")
+        return bytes(memory)
+
+    def _open_memory(self) -> BinaryIO | None:
+        number = self.process_id()
+        if number is None:
+            return None
+        try:
+            return open(f"/proc/{number}/mem", "rb", buffering=0)
+        except OSError:  # not ours to read
+            return None
+
+    def function_at(self, pc: int) -> FunctionInfo | None:
+        place = self.target.ResolveLoadAddress(pc)
+        function, symbol = place.function, place.symbol
+        if not function:
+            return FunctionInfo(symbol.name or "", symbol.addr.GetLoadAddress(self.target), 0, "") if symbol else None
+        name = symbol.name or ""
+        if not name or name.startswith(UNNAMED):
+            name = function.name or ""
+        if name.startswith("_Z"):  # Clang's of a generic lambda: LLVM demangles it only without its template arguments
+            mangled = GENERIC_LAMBDA.sub(r"\1Ev", name.split(".")[0])
+            demangled = execute(self.target, f"language cplusplus demangle {mangled}").GetOutput() or ""
+            name = demangled.partition(" ---> ")[2].strip() or function.name
+        start, end = (address.GetLoadAddress(self.target) for address in (function.addr, function.GetEndAddress()))
+        return FunctionInfo(name, start, end, function.addr.line_entry.file.fullpath or "")
+
+    def symbols_at(self, pc: int) -> Sequence[Symbol]:
+        block = self.target.ResolveLoadAddress(pc).block
+        values: list[Any] = []
+        while block:
+            values += [value for value in block.GetVariables(self.target, True, True, True) if value.name]
+            block = block.GetParent()
+        # LLDB tells where a variable is only in words. Names may repeat, in the same order.
+        told = VARIABLE.findall(execute(self.target, f"image lookup --verbose --address {pc}").GetOutput() or "")
+        locations: dict[str, Iterator[str]] = {}
+        for name in {name for name, _ in told}:
+            locations[name] = iter([location for other, location in told if other == name])
+        return [
+            Symbol(
+                value.name,
+                value.type,
+                next(locations.get(value.name, iter(())), ""),
+                value.value_type == lldb.eValueTypeVariableArgument,
+                value.GetDeclaration().GetLine(),
+            )
+            for value in values
+        ]
+
+    def instructions(self, function: FunctionInfo) -> Sequence[Instruction]:
+        target, found = self.target, []
+        for each in target.ResolveLoadAddress(function.start).function.GetInstructions(target, "att"):
+            place = each.addr.line_entry
+            line = place.line if place.file.fullpath == function.file else 0
+            text = f"{each.GetMnemonic(target)} {each.GetOperands(target)} {each.GetComment(target)}"
+            pc, row = each.addr.GetLoadAddress(target), place.addr.GetLoadAddress(target)
+            found.append(Instruction(pc, row, line, text))
+        return found
+
+    def functions_named(self, name: str) -> Sequence[int]:
+        found = self.target.FindFunctions(name.rpartition("::")[2])
+        functions = (context.function for context in found if context.function)
+        starts = (each.addr for each in functions if (each.name or "").startswith(f"{name}("))
+        return [start.GetLoadAddress(self.target) for start in starts]
+
+    def has_symbol(self, name: str) -> bool:
+        if name not in self._symbols:
+            self._symbols[name] = self.target.FindSymbols(name).GetSize() > 0
+        return self._symbols[name]
+
+    def symbol_at(self, address: int) -> str:
+        return self.target.ResolveLoadAddress(address).symbol.name or ""
+
+    def members(self, type_: Any) -> Sequence[Member]:
+        """(Not kept by the type's name: all lambdas of a file may share one.)"""
+        plain = type_.GetCanonicalType()
+        bases = map(plain.GetDirectBaseClassAtIndex, range(plain.num_bases))
+        parts = (part for part in itertools.chain(bases, plain.fields) if not part.is_bitfield)
+        return [Member(part.name or "", part.GetOffsetInBytes(), part.type) for part in parts]
+
+    def pointee(self, type_: Any) -> Any | None:
+        plain = type_.GetCanonicalType()
+        return plain.GetPointeeType() if plain.IsPointerType() else None
+
+    def referent(self, type_: Any) -> Any | None:
+        plain = type_.GetCanonicalType()
+        return plain.GetDereferencedType() if plain.IsReferenceType() else None
+
+    def type_name(self, type_: Any) -> str:
+        return type_.GetCanonicalType().GetUnqualifiedType().name or ""
+
+    def text(self, type_: Any, address: int) -> str:
+        return text_of(self.value_at("value", type_, address))
+
+    def full_text(self, type_: Any, address: int) -> str:
+        value = self.value_at("value", type_, address)
+        return re.sub(r"^\(.*?\) value = ", "", str(value)).strip()
+
+    def value_at(self, name: str, type_: Any, address: int) -> Any:
+        """The value there, as an SBValue with this name."""
+        return self.target.CreateValueFromAddress(name, lldb.SBAddress(address, self.target), type_)
+
+    def mappings(self) -> Iterator[Mapping]:
+        regions, region = self.process.GetMemoryRegions(), lldb.SBMemoryRegionInfo()
+        for number in range(regions.GetSize()):
+            regions.GetMemoryRegionAtIndex(number, region)
+            if region.IsReadable() and region.IsWritable():
+                yield Mapping(region.GetRegionBase(), region.GetRegionEnd(), region.GetName() or "")
+
+    def threads(self) -> Iterator[Thread]:
+        for thread in self.process:
+            yield Thread(f"thread {thread.GetIndexID()}", frames(thread))
+
+    def parameter(self, frame: Frame, name: str) -> int:
+        arguments = frame.handle.GetVariables(True, False, False, True)  # no locals: one may have the same name
+        value = arguments.GetFirstValueByName(name)
+        if not value:  # Clang's __coro_frame is no argument
+            value = frame.handle.FindVariable(name, lldb.eNoDynamicValues)
+        if not value:
+            return 0
+        return int(value.unsigned if value.type.IsPointerType() else value.load_addr)
+
+    def register(self, frame: Frame, name: str) -> int:
+        return int(frame.handle.FindRegister(name).unsigned)
+
+    def architecture(self) -> str:
+        name: str = self.target.GetTriple().partition("-")[0]
+        return PROCESSORS.get(name, name)
+
+    def process_id(self) -> int | None:
+        """(LLDB does not say whether the process that it talks to is on this machine: its program tells.)"""
+        number = self.process.GetProcessID()
+        try:
+            is_here = os.path.samefile(f"/proc/{number}/exe", self.target.executable.fullpath or "")
+        except OSError:
+            return None
+        return number if is_here else None
+
+    def stop_id(self) -> Hashable:
+        return self.process.GetUniqueID(), self.process.GetStopID()
+
+
+def set_registers(thread: Any, values: dict[str, int]) -> bool:
+    """Sets these registers of an SBThread. False where that cannot be, as in a core dump. The frames that one had of it
+    are no longer valid: the command does that, which setting the values of registers does not."""
+    writes = [
+        execute(thread.process.target, f"register write {name} {value}", context=thread.GetFrameAtIndex(0))
+        for name, value in values.items()
+    ]
+    return all(write.Succeeded() for write in writes)

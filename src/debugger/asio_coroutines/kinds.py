@@ -38,6 +38,7 @@ class Kind:
     is_reference: bool = False
     size: int = WORD  # bytes
     is_signed: bool = False
+    is_floating: bool = False  # of a duration's ticks
     period: Fraction = Fraction(1)  # of a duration, in seconds
     clock: str = ""  # of a time point
 
@@ -49,7 +50,10 @@ INTEGERS = {
     "long unsigned int": (8, False), "long long": (8, True), "long long int": (8, True),
     "unsigned long long": (8, False), "long long unsigned int": (8, False),
 }  # fmt: skip
+FLOATING = {"float": 4, "double": 8}  # bytes
 CHARACTER = "char"
+# libstdc++'s begin with the address that they have.
+SMART_POINTER = re.compile(r"std::(shared_ptr<|unique_ptr<.*, ?std::default_delete<)")
 STRING = re.compile(r"std::__cxx11::basic_string<char, ?std::char_traits<char>, ?std::allocator<char> ?>$")
 STRING_VIEW = re.compile(r"std::basic_string_view<char, ?std::char_traits<char> ?>$")
 DURATION = re.compile(r"std::chrono::duration<([\w ]+), ?std::ratio<(\d+)[lL]*, ?(\d+)[lL]*> ?>$")
@@ -83,17 +87,18 @@ def _form_of_pointer(target: str) -> Form:
 
 
 def _kind_of_time(type_: Type, name: str, is_reference: bool) -> Kind | None:
-    """The kind of a duration or a time point, if the type with this name is one whose ticks are integers."""
+    """The kind of a duration or a time point, if the type with this name is one whose ticks are numbers."""
     clock = ""
     if point := TIME_POINT.match(name):
         clock = point[1]
     duration = DURATION.match(point[2] if point else name)
-    if not duration or duration[1] not in INTEGERS or not int(duration[3]):
+    if not duration or duration[1] not in INTEGERS and duration[1] not in FLOATING or not int(duration[3]):
         return None
-    size, is_signed = INTEGERS[duration[1]]
+    is_floating = duration[1] in FLOATING
+    size, is_signed = (FLOATING[duration[1]], True) if is_floating else INTEGERS[duration[1]]
     form = Form.TIME_POINT if point else Form.DURATION
     period = Fraction(int(duration[2]), int(duration[3]))
-    return Kind(form, type_, name, is_reference, size, is_signed, period, clock)
+    return Kind(form, type_, name, is_reference, size, is_signed, is_floating, period, clock)
 
 
 def _form_of_class(name: str) -> Form:
@@ -102,6 +107,8 @@ def _form_of_class(name: str) -> Form:
         return Form.STRING
     if STRING_VIEW.match(name):
         return Form.STRING_VIEW
+    if SMART_POINTER.match(name):
+        return Form.POINTER
     if layout.AWAITABLE.match(name):
         return Form.AWAITABLE
     if layout.ANY_EXECUTOR.match(name):

@@ -71,10 +71,16 @@ def find(snapshot: Snapshot) -> Forest:
 
 def running_frame(snapshot: Snapshot, promise: int) -> Frame | None:
     """The machine frame in which a thread runs this coroutine; None if none does. The thread is the current one then."""
+    unused: list[range] = []
+    snapshot.find_unused_stack = lambda: unused
     for thread in snapshot.debugger.threads():
-        for _frame, body in with_bodies(snapshot, itertools.islice(thread.frames, MOST_FRAMES)):
+        frames: list[Frame] = []
+        for frame, body in with_bodies(snapshot, itertools.islice(thread.frames, MOST_FRAMES)):
+            frames.append(frame)
             if body and body.promise == promise and not body.is_suspended:
+                unused += unused_parts(snapshot, frames)
                 return body.frame
+        unused += unused_parts(snapshot, frames)
     return None
 
 

@@ -4,6 +4,7 @@ Common values are read here, from memory: it takes a debugger ten times as long.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from fractions import Fraction
@@ -27,6 +28,7 @@ SUFFIXES = {
     Fraction(1, 10**9): "ns", Fraction(1, 10**6): "us", Fraction(1, 1000): "ms", Fraction(1): "s", Fraction(60): "min",
     Fraction(3600): "h", Fraction(86400): "d",
 }  # fmt: skip
+FLOATING = {4: "<f", 8: "<d"}
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 SYSTEM_CLOCK = "system_clock"
 
@@ -78,6 +80,8 @@ def held(snapshot: Snapshot, promise: int, depth: int = 0) -> str:
         coroutine = Coroutine(snapshot, promise)
         if life(coroutine, has_glibc_heap(snapshot.debugger)) is Life.DESTROYED:
             return DESTROYED
+        if not coroutine.function.is_readable:
+            return f"{coroutine.name}({OTHER})"
         state = "not started" if coroutine.has_not_started else "started"
         return f"{call(coroutine, depth + 1)} [{state}]"
     except NoCoroutine:
@@ -93,6 +97,7 @@ def call(coroutine: Coroutine, depth: int = 0) -> str:
 
 
 def _number(snapshot: Snapshot, kind: Kind, address: int) -> int:
+    """Raises NoMemory."""
     return int.from_bytes(snapshot.read(address, kind.size), "little", signed=kind.is_signed)
 
 
@@ -146,37 +151,44 @@ def quoted(characters: bytes) -> str:
 
 
 def _duration(snapshot: Snapshot, kind: Kind, address: int) -> str | None:
-    return duration(_number(snapshot, kind, address), kind.period)
+    return duration(_ticks(snapshot, kind, address), kind.period)
 
 
-def duration(ticks: int, period: Fraction) -> str:
+def _ticks(snapshot: Snapshot, kind: Kind, address: int) -> int | float:
+    if not kind.is_floating:
+        return _number(snapshot, kind, address)
+    return float(struct.unpack(FLOATING[kind.size], snapshot.read(address, kind.size))[0])
+
+
+def duration(ticks: int | float, period: Fraction) -> str:
     """So many times a period, which is in seconds.
 
     >>> duration(100, Fraction(1, 1000))
     '100ms'
     """
     suffix = SUFFIXES.get(period)
-    return f"{ticks}{suffix}" if suffix else f"{ticks}*{period}s"
+    number = f"{ticks:.15g}" if isinstance(ticks, float) else str(ticks)
+    return f"{number}{suffix}" if suffix else f"{number}*{period}s"
 
 
 def _time_point(snapshot: Snapshot, kind: Kind, address: int) -> str | None:
-    return time_point(_number(snapshot, kind, address), kind.period, kind.clock)
+    return time_point(_ticks(snapshot, kind, address), kind.period, kind.clock)
 
 
-def time_point(ticks: int, period: Fraction, clock: str) -> str:
+def time_point(ticks: int | float, period: Fraction, clock: str) -> str:
     """A system clock's date and time; of other clocks, whose epoch may be any, the seconds since that.
 
     >>> time_point(1_500_000_000, Fraction(1, 10**9), "steady_clock")
     '1.5s of steady_clock'
     """
-    seconds = ticks * period
+    seconds = float(ticks * period)
     name = clock.rpartition("::")[2]
     if name == SYSTEM_CLOCK:
         try:
-            return f"{EPOCH + timedelta(microseconds=int(seconds * 10**6)):%Y-%m-%d %H:%M:%S.%f} UTC"
-        except OverflowError:  # as that of time_point::max()
+            return f"{EPOCH + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S.%f} UTC"
+        except (OverflowError, ValueError):  # as that of time_point::max(), or not a number
             pass
-    return f"{float(seconds):.15g}s of {name}"
+    return f"{seconds:.15g}s of {name}"
 
 
 def _executor(snapshot: Snapshot, kind: Kind, address: int) -> str | None:

@@ -9,6 +9,7 @@ from .backtrace import NAME, LogicalStack
 from .commands import Commands
 from .hooks import Hooks
 from .lends import GDB
+from .printers import Printers
 from .stepping import OTHERS, Stepper
 
 _installed: list[object] = []
@@ -21,6 +22,7 @@ def install() -> None:
     program = Program(GDB())
     stack, stepper = LogicalStack(program), Stepper(program)
     gdb.frame_filters[NAME] = stack
+    gdb.pretty_printers.append(Printers(program))
     hooks = Hooks(
         {
             "hook-next": stepper.before_next,

@@ -19,6 +19,7 @@ ADDRESSES_OF_PROGRAMS = 1 << 63  # the others are the system's
 PROCESSORS = {"x86_64": "x86-64", "aarch64": "aarch64", "arm64": "aarch64"}  # as LLDB's triples begin
 # "Variable: id = {0x1}, name = "id", type = "int", valid ranges = ..., location = DW_OP_fbreg -8, decl = main.cpp:43"
 VARIABLE = re.compile(r'^ +Variable: id = \{\w+\}, name = "(.*?)", type = .*, location = (.*), decl =', re.M)
+MANGLED_LOCAL = "_ZZ"  # as the name of a function's static variable begins
 GENERIC_LAMBDA = re.compile(r"(.*\$_\d+cl)I.*")
 
 
@@ -110,8 +111,7 @@ class LLDB:
             name = function.name or ""
         if name.startswith("_Z"):  # Clang's of a generic lambda: LLVM demangles it only without its template arguments
             mangled = GENERIC_LAMBDA.sub(r"\1Ev", name.split(".")[0])
-            demangled = execute(self.target, f"language cplusplus demangle {mangled}").GetOutput() or ""
-            name = demangled.partition(" ---> ")[2].strip() or function.name
+            name = self._demangled(mangled) or function.name
         start, end = (address.GetLoadAddress(self.target) for address in (function.addr, function.GetEndAddress()))
         return FunctionInfo(name, start, end, function.addr.line_entry.file.fullpath or "")
 
@@ -159,7 +159,22 @@ class LLDB:
         return self._symbols[name]
 
     def symbol_at(self, address: int) -> str:
-        return self.target.ResolveLoadAddress(address).symbol.name or ""
+        name: str = self.target.ResolveLoadAddress(address).symbol.name or ""
+        return self._demangled_function(name) if name.startswith(MANGLED_LOCAL) else name
+
+    def _demangled_function(self, mangled: str) -> str:
+        """The function whose local variable has this name. (LLVM demangles not all parameter types of GCC's. So those are
+        left out: the function's own name is what begins here and, with "vv" in their place, can be demangled.)"""
+        for end in (match.end() for match in re.finditer("E", mangled)):
+            function = f"_Z{mangled[len(MANGLED_LOCAL) : end]}vv"
+            if demangled := self._demangled(function):
+                return demangled
+        return mangled
+
+    def _demangled(self, mangled: str) -> str:
+        """Empty if it cannot be demangled."""
+        said: str = execute(self.target, f"language cplusplus demangle {mangled}").GetOutput() or ""
+        return said.partition(" ---> ")[2].strip()
 
     def members(self, type_: Any) -> Sequence[Member]:
         """(Not kept by the type's name: all lambdas of a file may share one.)"""

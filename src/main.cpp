@@ -104,17 +104,17 @@ asio::awaitable<std::vector<outcome<T>>> join_tasks(asio::any_io_executor worker
     // `deferred` leaves the start to the group. What a task throws, co_spawn catches on the worker, for `errors` below.
     std::vector<decltype(asio::co_spawn(workers, std::move(tasks.front()), asio::deferred))> operations;
     for (auto& task : tasks) operations.push_back(asio::co_spawn(workers, std::move(task), asio::deferred));
-    auto group = asio::experimental::make_parallel_group(std::move(operations));
     // The tasks may end, and resume and end this coroutine, while the group still starts. So a plain function holds it:
     // Asio before 1.34.1, in Boost before 1.88, still reads it after the last start (chriskohlhoff/asio issue 1582).
-    auto start = [](auto handler, auto own_group) {
+    auto start = [](auto handler, auto own_operations) {
         // Cancelling the awaiting coroutine would also cancel the tasks, from the wrong thread: a data race. The empty
         // slot blocks that.
         auto uncancelled = asio::bind_cancellation_slot(asio::cancellation_slot{}, std::move(handler));
-        own_group.async_wait(asio::experimental::wait_for_all(), std::move(uncancelled));
+        auto group = asio::experimental::make_parallel_group(std::move(own_operations));
+        group.async_wait(asio::experimental::wait_for_all(), std::move(uncancelled));
     };
-    using signature = typename decltype(group)::signature;
-    auto joined = asio::async_initiate<const asio::deferred_t, signature>(start, asio::deferred, std::move(group));
+    using signature = void(std::vector<std::size_t>, std::vector<std::exception_ptr>, std::vector<T>);
+    auto joined = asio::async_initiate<const asio::deferred_t, signature>(start, asio::deferred, std::move(operations));
     auto [order, errors, results] = co_await std::move(joined);
     std::vector<outcome<T>> outcomes;
     for (std::size_t i = 0; i < results.size(); ++i) outcomes.push_back({std::move(results[i]), errors[i]});

@@ -554,13 +554,13 @@ class GDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
 
     def test_less_and_more_of_the_stack(self):
         line = line_of('trace("Fetching data')
-        *_, two, last, last_three, raw, full, _off, filtered_off = gdb(
+        *_, two, last, last3, raw, full, _off, filtered_off = gdb(
             f"break main.cpp:{line}", "run", "bt 2", "bt -1", "bt -3", "bt -no-filters", "bt full",
             "disable frame-filter global asio", "bt")  # fmt: skip
         self.assertEqual([frame[0] for frame in stack(two)], ["fetch_data", "async_main"])
         self.assertEqual([frame[0] for frame in stack(last)], ["main"])
-        self.assertEqual([frame[0] for frame in stack(last_three)], ["async_main", "run", "main"])
-        self.assertRegex(last_three, "^#1 ")  # A hidden frame's: GDB wants a number in the first line. 0 is fetch_data's.
+        self.assertEqual([frame[0] for frame in stack(last3)], ["async_main", "run", "main"])
+        self.assertRegex(last3, "^#1 ")  # A hidden frame's: GDB wants a number in the first line. 0 is fetch_data's.
         self.assertIn("awaitable_frame_base", raw)
         self.assertEqual(raw, filtered_off)
         self.assertIn("main_context = ", full)
@@ -605,7 +605,7 @@ class GDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
         rounds = loop[:head] + 3 * loop[head : head + 2] + [loop[head]] + loop[head + 2 :]
         self.assertEqual(once[: len(rounds)], rounds)
 
-        lines = self.walk([f"tbreak main.cpp:{line_of('make_parallel_group(')} {IN_BODY}", "run"], 30)
+        lines = self.walk([f"tbreak main.cpp:{line_of('auto joined =')} {IN_BODY}", "run"], 30)
         self.assert_in_order(["co_return outcomes;"], lines)
 
         lines = self.walk([f"tbreak main.cpp:{line_of('Processing item')}", "run"], 5)

@@ -16,11 +16,13 @@ try:
         End,
         Places,
         StopHook,
+        any_executor_summary,
         async_bt,
         async_in,
         async_next,
         async_step,
         async_tasks,
+        awaitable_summary,
         install,
         on_hit,
     )
@@ -28,7 +30,8 @@ finally:
     del sys.path[0]
 
 __all__ = [
-    "End", "Places", "StopHook", "async_bt", "async_in", "async_next", "async_step", "async_tasks", "install", "on_hit",
+    "End", "Places", "StopHook", "any_executor_summary", "async_bt", "async_in", "async_next", "async_step", "async_tasks",
+    "awaitable_summary", "install", "on_hit",
 ]  # fmt: skip
 
 

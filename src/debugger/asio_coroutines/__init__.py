@@ -43,6 +43,7 @@ The rooms, in the direction that data flows; each uses only those above it:
     text.py        it and its place in words
     stack.py       a thread's call stack -> its logical stack
     memory.py      where coroutines are
+    holders.py     who holds the awaitable of a coroutine that has not started
     tasks.py       all coroutines -> tasks -> a forest
     listing.py     a forest -> numbered lines
     look.py        a look into one coroutine

@@ -45,6 +45,15 @@ def life(coroutine: Coroutine, is_glibc: bool) -> Life:
     return _in_glibc(coroutine.snapshot, coroutine.frame) if is_glibc else Life.UNKNOWN
 
 
+def chunk_size(snapshot: Snapshot, address: int) -> int:
+    """The bytes of the object there, as glibc's header has it; 0 if there is no header of a chunk."""
+    try:
+        size = snapshot.word(address - WORD)
+    except NoMemory:
+        return 0
+    return 0 if size & NO_CHUNK or not SMALLEST <= size < LARGEST else (size & ~FLAGS) - WORD
+
+
 def _in_glibc(snapshot: Snapshot, frame: int) -> Life:
     """Freed chunks are merged, with the old headers left inside: so what a header says holds only if the neighbours
     agree. UNKNOWN where there is no header of a chunk."""

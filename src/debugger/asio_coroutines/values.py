@@ -23,6 +23,7 @@ DESTROYED = "<destroyed>"
 OTHER = "..."
 DEEPEST = 3  # coroutines inside each other's arguments
 MOST_CHARACTERS = 40  # of a string that are shown
+SHORTENED = Form.CHARACTERS, Form.STRING, Form.STRING_VIEW
 LONGEST = 1 << 32  # bytes that a string may have: what claims more is none
 SUFFIXES = {
     Fraction(1, 10**9): "ns", Fraction(1, 10**6): "us", Fraction(1, 1000): "ms", Fraction(1): "s", Fraction(60): "min",
@@ -43,10 +44,12 @@ def value(coroutine: Coroutine, variable: Variable, depth: int = 0, in_full: boo
         address = coroutine.address_of(variable)
         if kind.is_reference:
             address = coroutine.snapshot.word(address)
+        debugger = coroutine.snapshot.debugger
+        if in_full and kind.form in SHORTENED:
+            return debugger.full_text(kind.type, address)
         said = of_kind(coroutine.snapshot, kind, address, depth)
         if said is not None:
             return said
-        debugger = coroutine.snapshot.debugger
         return debugger.full_text(kind.type, address) if in_full else debugger.text(kind.type, address)
     except NoMemory:
         return UNREADABLE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -24,6 +25,7 @@ class Form(enum.Enum):
     TIME_POINT = "the duration since a clock's epoch"
     EXECUTOR = "a concrete executor of Asio's: its type says all"
     ANY_EXECUTOR = "an asio::any_io_executor: see layout.py"
+    SOCKET = "an Asio object for a file descriptor"
     AWAITABLE = "an asio::awaitable: the promise of its coroutine, or null"
     OTHER = "something that only the debugger can read"
 
@@ -41,6 +43,7 @@ class Kind:
     is_floating: bool = False  # of a duration's ticks
     period: Fraction = Fraction(1)  # of a duration, in seconds
     clock: str = ""  # of a time point
+    offset: int = 0  # bytes: where in a socket its file descriptor is
 
 
 # As they are on 64-bit Linux: the size in bytes, and whether there are negative ones.
@@ -50,6 +53,7 @@ INTEGERS = {
     "long unsigned int": (8, False), "long long": (8, True), "long long int": (8, True),
     "unsigned long long": (8, False), "long long unsigned int": (8, False),
 }  # fmt: skip
+DEEPEST = 10  # classes inside each other
 FLOATING = {"float": 4, "double": 8}  # bytes
 CHARACTER = "char"
 # libstdc++'s begin with the address that they have.
@@ -76,7 +80,23 @@ def kind_of(debugger: Debugger, type_: Type) -> Kind:
         return Kind(Form.INTEGER, plain, name, is_reference, size, is_signed)
     if (kind := _kind_of_time(plain, name, is_reference)) is not None:
         return kind
+    if layout.SOCKET.match(name) and (offset := _part(debugger, plain, layout.SOCKET_NUMBER)) is not None:
+        return Kind(Form.SOCKET, plain, name, is_reference, size=4, is_signed=True, offset=offset)
     return Kind(_form_of_class(name), plain, name, is_reference)
+
+
+def _part(debugger: Debugger, type_: Type, names: Sequence[re.Pattern[str]], depth: int = 0) -> int | None:
+    """Where in an object of a class a member with the first of these names is, then in that, one with the second, and so
+    on. Members may be those of bases, which are known by their names: those of types, with a scope."""
+    if not names or depth > DEEPEST:
+        return None if names else 0
+    for member in debugger.members(type_):
+        is_wanted, is_base = names[0].match(member.name), "::" in member.name
+        if is_wanted or is_base:
+            inner = _part(debugger, member.type, names[1:] if is_wanted else names, depth + 1)
+            if inner is not None:
+                return member.offset + inner
+    return None
 
 
 def _form_of_pointer(target: str) -> Form:

@@ -36,6 +36,12 @@ From asio/execution/any_executor.hpp:
         }
     };
     template <typename Executor> class strand { Executor executor_; ... };
+
+From asio/basic_socket.hpp and detail/, on systems other than Windows, without io_uring:
+
+    class basic_socket { io_object_impl<reactive_socket_service<...>> impl_; };   // what streams and acceptors begin with
+    class io_object_impl { implementation_type implementation_; };
+    class base_implementation_type { int socket_; };              // descriptor_ in reactive_descriptor_service
 """
 
 from __future__ import annotations
@@ -71,6 +77,9 @@ ANY_EXECUTOR = re.compile(_ASIO + r"(any_\w*executor$|execution::any_executor<)"
 STRAND = re.compile(_ASIO + r"strand(?=<)")
 CONTEXT_EXECUTOR = re.compile(_ASIO + r"(\w+)::basic_executor_type<")  # of an io_context or a thread_pool
 OTHER_EXECUTOR = re.compile(_ASIO + r"(?:basic_)?(system_executor|inline_executor)\b")
+
+SOCKET = re.compile(_ASIO + r"(basic_(\w+_)?socket(_acceptor)?|posix::basic_(stream_)?descriptor)<")
+SOCKET_NUMBER = re.compile("impl_$"), re.compile("implementation_$"), re.compile("(socket|descriptor)_$")
 
 # What runs handlers: nothing of the program is in the machine frames of these, between a handler and the program's run().
 SCHEDULER = re.compile(

@@ -21,6 +21,7 @@ UNREADABLE = "<unreadable>"
 DANGLING = "<dangling>"
 DESTROYED = "<destroyed>"
 OTHER = "..."
+CLOSED = "closed"  # a socket
 DEEPEST = 3  # coroutines inside each other's arguments
 MOST_CHARACTERS = 40  # of a string that are shown
 SHORTENED = Form.CHARACTERS, Form.STRING, Form.STRING_VIEW
@@ -194,6 +195,11 @@ def time_point(ticks: int | float, period: Fraction, clock: str) -> str:
     return f"{seconds:.15g}s of {name}"
 
 
+def _socket(snapshot: Snapshot, kind: Kind, address: int) -> str | None:
+    descriptor = _number(snapshot, kind, address + kind.offset)
+    return f"fd {descriptor}" if descriptor >= 0 else CLOSED
+
+
 def _executor(snapshot: Snapshot, kind: Kind, address: int) -> str | None:
     return executors.text(snapshot, kind.name, address)
 
@@ -207,6 +213,7 @@ READERS: dict[Form, Callable[[Snapshot, Kind, int], str | None]] = {
     Form.STRING_VIEW: _string_view,
     Form.DURATION: _duration,
     Form.TIME_POINT: _time_point,
+    Form.SOCKET: _socket,
     Form.EXECUTOR: _executor,
     Form.ANY_EXECUTOR: _executor,
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import gdb
 
 from .. import executors, layout, values
@@ -12,8 +10,8 @@ from ..program import Program
 from .lends import REFERENCES
 
 NAME = "asio"  # as `info pretty-printer` has it
-# What is to be shown as it is begins with this character, which no string of a program's is likely to begin with.
-SAID = "\x1a"
+# What is to be shown as it is begins with these characters, with which hardly any string of a program's begins.
+SAID = "\x1a\x1b\x1a"
 
 
 def said(text: str) -> gdb.Value:
@@ -68,8 +66,12 @@ class Printers:
 
 
 def _said_text(value: gdb.Value) -> str | None:
-    """The text in what said() has made; None for all other arrays. Those of the program are in memory."""
-    if value.address is not None or value.type.target().sizeof != 1:
+    """The text in what said() has made; None for all other arrays. (To ask for the address of one would put it into the
+    program's memory.)"""
+    first, last = value.type.range()
+    if value.type.target().sizeof != 1 or last - first < len(SAID):
         return None
-    text: Any = value.string(errors="replace")
-    return text[1:] if text.startswith(SAID) else None
+    if any(int(value[first + at]) != ord(character) for at, character in enumerate(SAID)):
+        return None
+    text: str = value.string(errors="replace")
+    return text[len(SAID) :]

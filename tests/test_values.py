@@ -120,7 +120,7 @@ class LLDBTest(ValuesTest, unittest.TestCase):
 
     session = staticmethod(test_debuggers.lldb)
     break_at_still = "breakpoint set --name standing_still"
-    stack, after_name, print, save_core = "async-bt", "(", "frame variable", "process save-core --style stack"
+    stack, after_name, print, save_core = "async-bt", "(", "frame variable", "process save-core --style modified-memory"
 
     @staticmethod
     def load_core(core):

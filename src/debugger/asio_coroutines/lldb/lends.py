@@ -87,7 +87,10 @@ class LLDB:
     def read_code(self, address: int, size: int) -> bytes:
         """The bytes there, without the instructions of the debugger's own breakpoints. Raises NoMemory."""
         error = lldb.SBError()
-        memory = self.process.ReadMemory(address, size, error) if 0 < address < ADDRESSES and size > 0 else None
+        is_address = 0 < address < ADDRESSES and size > 0
+        memory = self.process.ReadMemory(address, size, error) if is_address else None
+        if is_address and (memory is None or len(memory) != size):  # a core dump need not have what is in the program's file
+            memory = self.target.ReadMemory(lldb.SBAddress(address, self.target), size, error)
         if memory is None or len(memory) != size:
             raise NoMemory(f"cannot read memory at 0x{address:x}")
         return bytes(memory)

@@ -172,7 +172,9 @@ class ReadmeTest(unittest.TestCase):
         self.assertIn("--target benchmark", README)
 
 
-class SessionTest:
+class SessionTest(unittest.TestCase):
+    """The README's session with a debugger."""
+
     def check_session(self, session, prompt, debug):
         """Gives the debugger the commands of a session. Its output must have the lines of the session, in order."""
         steps = re.split(rf"^{re.escape(prompt)} ", session, flags=re.M)[1:]
@@ -188,7 +190,7 @@ class SessionTest:
 
 
 @unittest.skipUnless(os.environ.get("GDB"), "no GDB")
-class GDBSessionTest(SessionTest, unittest.TestCase):
+class GDBSessionTest(SessionTest):
     def test_session(self):
         def debug(commands):
             options = ["--eval-command=set width 0", "--eval-command=set debuginfod enabled off"]
@@ -202,7 +204,7 @@ class GDBSessionTest(SessionTest, unittest.TestCase):
 
 
 @unittest.skipUnless(os.environ.get("LLDB"), "no LLDB")
-class LLDBSessionTest(SessionTest, unittest.TestCase):
+class LLDBSessionTest(SessionTest):
     def test_session(self):
         def debug(commands):
             options = ["--no-lldbinit", "-b"]

@@ -71,7 +71,8 @@ class DebuggerTest(unittest.TestCase):
     def walk_from(self, text: str, step: str, steps: int, source: list[str] = MAIN, program: str | None = None,
                   before: tuple[str, ...] = ()) -> list[str]:  # fmt: skip
         """The same from the line on that holds the text."""
-        return self.walk(self.break_at(text, source, once=True), "run", *before, step=step, steps=steps, program=program)
+        start = self.break_at(text, source, once=True)
+        return self.walk(start, "run", *before, step=step, steps=steps, program=program)
 
     def texts(self, output: str, *unless: str) -> list[str]:
         """The statements of all stops, without those that one compiler visits once more."""

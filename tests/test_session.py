@@ -15,7 +15,7 @@ import tempfile
 import unittest
 from dataclasses import dataclass
 
-from cases import DebuggerTest, InGDB, InLLDB
+from cases import InGDB, InLLDB
 from common import GDB, LLDB, NAMES, TESTS, beside
 from printed import functions
 from sessions import GDB_HELPER, GDB_SETTINGS, LLDB_HELPER, run
@@ -46,14 +46,8 @@ class Unwound:
     number: int  # 0 is where the thread runs
 
 
-class SessionTest(DebuggerTest):
-    """In both debuggers."""
-
-    shell = ""  # the command that runs one of the system's
-
-    def source_map(self, folder: str) -> str:
-        """The command that makes the debugger look for the sources of names.cpp in another folder."""
-        raise NotImplementedError
+class GDBTest(InGDB):
+    """The user's Python, edited sources, deep stacks."""
 
     def test_lines_of_a_file_that_has_been_edited(self):
         """Edit, run again in the same session: the texts are those of the file as it is."""
@@ -63,20 +57,11 @@ class SessionTest(DebuggerTest):
             shutil.copy(TESTS / "names.cpp", file)
             edit = f"sed -i 's/co_await timer.async_wait.asio::use_awaitable.;/waits_for_another_text;/' '{file}'"
             said = self.session(
-                f"{self.source_map(built)} {folder}", self.break_at("return recurse(50", NAMES), "run", "async-tasks",
-                f"{self.shell} {edit}", "kill", "run", "async-tasks", program=beside("names"))  # fmt: skip
+                f'set substitute-path "{built}" "{folder}"', self.break_at("return recurse(50", NAMES), "run",
+                "async-tasks", f"shell {edit}", "kill", "run", "async-tasks", program=beside("names"))  # fmt: skip
         before, after = said.each("async-tasks")
         self.assertIn("co_await timer.async_wait(asio::use_awaitable);", before, said)
         self.assertIn("waits_for_another_text;", after, said)
-
-
-class GDBTest(InGDB, SessionTest):
-    """Also GDB's Python, and what it unwinds."""
-
-    shell = "shell"
-
-    def source_map(self, folder):
-        return f"set substitute-path {folder}"
 
     def test_no_names_in_the_users_python(self):
         names = "python print(sorted(dir()))"
@@ -96,30 +81,20 @@ class GDBTest(InGDB, SessionTest):
 
     def test_rows_that_are_not_shown_are_not_unwound(self):
         """Below a deep recursion: bt 3 looks at some, not at all 50,000, and next at none."""
-        said = self.session(
-            f"source {self.counting}", self.break_at("frames: innermost", NAMES), "run",
-            "bt 3", COUNTED, "next", COUNTED, program=beside("names"))  # fmt: skip
+        with tempfile.TemporaryDirectory() as folder:
+            counting = pathlib.Path(folder, "count.py")
+            counting.write_text(COUNT_FRAMES)
+            said = self.session(
+                f"source {counting}", self.break_at("frames: innermost", NAMES), "run",
+                "bt 3", COUNTED, "next", COUNTED, program=beside("names"))  # fmt: skip
         self.assertEqual(functions(said["bt 3"]), 3 * ["recurse"], said)
         after_bt, after_next = map(int, said.each(COUNTED))
         self.assertLess(after_bt, BOUND, said)
         self.assertLess(after_next - after_bt, FEW, said)
 
-    @property
-    def counting(self) -> str:
-        """A file of commands that make GDB count frames."""
-        with tempfile.NamedTemporaryFile("w", suffix=".py", delete=False) as file:
-            file.write(COUNT_FRAMES)
-        self.addCleanup(os.remove, file.name)
-        return file.name
 
-
-class LLDBTest(InLLDB, SessionTest):
-    """Also LLDB's Python, and its log of what it unwinds."""
-
-    shell = "platform shell -h --"
-
-    def source_map(self, folder):
-        return f"settings set target.source-map {folder}"
+class LLDBTest(InLLDB):
+    """The user's Python, threads that wait."""
 
     def test_no_names_in_the_users_python(self):
         """But that of the module, which LLDB gives it."""

@@ -99,8 +99,8 @@ class TaskTest(DebuggerTest):
         said = self.session(
             self.preload(libraries[0]), self.break_at("return recurse(50", NAMES), "run", "async-tasks -all",
             program=beside("names"))  # fmt: skip
-        sessions = [node for node in tree(said["async-tasks -all"]) if node.function == "session"]
-        self.assertEqual([node.text for node in sessions], 20 * ["co_await timer.async_wait(asio::use_awaitable);"], said)
+        waiting = [node.text for node in tree(said["async-tasks -all"]) if node.function == "session"]
+        self.assertEqual(waiting, 20 * ["co_await timer.async_wait(asio::use_awaitable);"], said)
 
     def test_tasks_with_address_sanitizer(self):
         if not os.path.exists(beside("sanitized")):
@@ -123,7 +123,7 @@ class GDBTest(InGDB, TaskTest):
 
     def test_numbers_belong_to_one_inferior(self):
         said = self.standing_still(
-            "add-inferior -exec " + beside("names"), "inferior 2", "tbreak look", "run", "inferior 1",
+            f'add-inferior -exec "{beside("names")}"', "inferior 2", "tbreak look", "run", "inferior 1",
             "async-tasks", "inferior 2", "async-in 1 bt", "inferior 1", "async-in 1 bt")  # fmt: skip
         other, same = said.each("async-in 1 bt")
         self.assertIn("async-tasks has shown no number 1 at this stop.", other, said)
@@ -142,8 +142,8 @@ class LLDBTest(InLLDB, TaskTest):
     """In LLDB."""
 
     runs = (
-        "continue", "next", "fin", "thread step-over", "thread until 1", "process continue", "script lldb.thread.StepOver()",
-        "command source /dev/null", "expression -g -- 1", "jump 1", "frame select 1",
+        "continue", "next", "fin", "thread apply all next", "thread step-over", "thread until 1", "process continue",
+        "script lldb.thread.StepOver()", "command source /dev/null", "expression -g -- 1", "jump 1", "frame select 1",
     )  # fmt: skip
 
     def preload(self, library):

@@ -118,7 +118,7 @@ class InGDB(DebuggerTest):
             *start, *(steps * [step]), "info breakpoints", "maint info breakpoints", program=program)  # fmt: skip
         self.assertIn("No breakpoints", said["info breakpoints"])
         self.assertNotRegex(said["maint info breakpoints"], r"(?m)^-\d+ +breakpoint .*\.cpp:")
-        return [stops[0].statement for output in said.last(steps + 2)[:-2] if (stops := self.stops(output))]
+        return [stops[0].statement for output in said.last(steps + 2)[:steps] if (stops := self.stops(output))]
 
 
 class InLLDB(DebuggerTest):

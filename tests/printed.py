@@ -43,7 +43,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Said:
-    """What a debugger has said in a session: to each command its output."""
+    """What a debugger has said in a session: to each command its output. A command that fails may end the session."""
 
     commands: list[str]
     outputs: list[str]
@@ -57,9 +57,9 @@ class Said:
         """Each time that the command was given."""
         return [output for given, output in zip(self.commands, self.outputs) if given == command]
 
-    def last(self, number: int = 1) -> list[str]:
-        """Of the last commands."""
-        return self.outputs[-number:]
+    def last(self, number: int) -> list[str]:
+        """Of the last commands that were given."""
+        return self.outputs[len(self.commands) - number :]
 
 
 # Values too long to be compared: those of the standard library's types, as either debugger shows them.

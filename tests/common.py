@@ -14,11 +14,8 @@ GDB = os.environ.get("GDB", "")
 LLDB = os.environ.get("LLDB", "")
 TIMEOUT = 60  # seconds without a sign of life; only for what hangs
 
-LINES = {
-    path.name: path.read_text("utf-8").splitlines()
-    for path in (SOURCE / "main.cpp", TESTS / "coroutines.cpp", TESTS / "flags.cpp", TESTS / "names.cpp")
-}
-MAIN, OTHER, FLAGS, NAMES = LINES.values()
+LINES = {path.name: path.read_text("utf-8").splitlines() for path in (SOURCE / "main.cpp", *TESTS.glob("*.cpp"))}
+MAIN, OTHER, FLAGS, NAMES = (LINES[f"{name}.cpp"] for name in ("main", "coroutines", "flags", "names"))
 
 
 def beside(program: str) -> str:

@@ -27,7 +27,7 @@ from common import line_of, marked_lines, threads, wait_for
 from printed import rows, text_of, tree
 from sessions import GDB_HELPER, LLDB_HELPER
 from standing import STANDING
-from walks import AFTER_WALK, ASYNC_TASK, FETCH_DATA, HEAD_OF_ITEMS, PHASES_1_AND_2, RESULT, ROUNDS, TRACE, WALK
+from walks import AFTER_WALK, ASYNC_TASK, FETCH, FETCH_DATA, HEAD_OF_ITEMS, PHASES_1_AND_2, RESULT, ROUNDS, TRACE, WALK
 
 GDB_OPTIONS = ["-iex", "set debuginfod enabled off", "-x", GDB_HELPER]
 FETCHING = 'trace("Fetching data'
@@ -123,6 +123,12 @@ class DAPEditor(dap.Client):
 
     def step(self, stop):
         return self.stopped(self.next(stop.thread))
+
+    def step_into(self, stop):
+        return self.stopped(self.go("stepIn", stop.thread))
+
+    def step_out(self, stop):
+        return self.stopped(self.go("stepOut", stop.thread))
 
     def run(self, stop):
         return self.stopped(self.continue_(stop.thread))
@@ -220,6 +226,12 @@ class MIEditor(mi.Client):
 
     def step(self, stop):
         return self.stopped(f"-exec-next --thread {stop.thread}")
+
+    def step_into(self, stop):
+        return self.stopped(f"-exec-step --thread {stop.thread}")
+
+    def step_out(self, stop):
+        return self.stopped(f"-exec-finish --thread {stop.thread}")
 
     def run(self, stop):
         return self.stopped(f"-exec-continue --thread {stop.thread}")
@@ -336,12 +348,34 @@ class EditorTest(unittest.TestCase):
             self.assertTrue(all(os.path.isfile(frame.file) for frame in frames), frames)
             self.assert_runs_to_the_end(editor, stop)
 
+    def test_async_tasks_in_the_console(self):
+        with self.session(PROGRAM, MAIN, FETCHING) as (editor, stop):
+            listing = editor.console("async-tasks", stop)
+            fetching = rf"fetch_data\(id=1\) at main\.cpp:{stop.line} \[running on thread 1\]"
+            main = rf"async_main\(.*failing_task=0\) at main\.cpp:{line_of('co_await fetch_data(1)')}"
+            self.assertRegex(listing, rf"^ +1  {main}\n +2    {fetching}\n$")
+
     def test_step_through_async_main(self):
         with self.session(PROGRAM, MAIN, FETCHING) as (editor, stop):
             walk = self.walk(editor, stop, RESULT)
             self.assert_runs_to_the_end(editor, walk.last)
         expected = [*FETCH_DATA[1:], *PHASES_1_AND_2, *ROUNDS, RESULT]
-        self.assertEqual(self.texts(walk.stops, "const std::string data = co_await"), expected)
+        self.assertEqual(self.texts(walk.stops, FETCH), expected)
+
+    def test_step_into_and_out_of_a_co_await(self):
+        with self.session(PROGRAM, MAIN, 'trace("== Phase 1') as (editor, stop):
+            editor.break_at()
+            before = editor.told().stops
+            stops = [editor.step(stop)]
+            for step in editor.step_into, editor.step, editor.step_out, editor.step:
+                stops.append(step(stops[-1]))
+            self.assertEqual([stop.reason for stop in stops], 5 * ["step"], stops)
+            self.assertIn([stop.text for stop in stops], [
+                [FETCH, *FETCH_DATA[:2], *PHASES_1_AND_2[:2]],
+                [FETCH, *FETCH_DATA[:2], FETCH, *PHASES_1_AND_2[:1]],  # Clang's stops there again
+            ])  # fmt: skip
+            self.assertEqual(editor.told().stops, before + len(stops))
+            self.assert_runs_to_the_end(editor, stops[-1])
 
     def test_step_through_one_of_three_tasks(self):
         with self.session(PROGRAM, MAIN, DELAY) as (editor, stop):

@@ -147,7 +147,7 @@ class GDBTest(InGDB, NextTest):
         lines = without_braces(self.walk_from("Starting async", "async-next", 24))
         self.assertEqual(lines[: len(ASYNC_MAIN)], ASYNC_MAIN)
 
-        start = f"tbreak main.cpp:{line_of('make_parallel_group(')} {IN_BODY}"
+        start = f"tbreak main.cpp:{line_of('auto joined =')} {IN_BODY}"
         lines = self.walk(start, "run", step="async-next", steps=30)
         self.assert_in_order(["co_return outcomes;"], lines)
 

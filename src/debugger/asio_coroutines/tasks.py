@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from .coroutine import Coroutine, chain
 from .debugger import Frame, Mapping, NoCoroutine, NoDebugInformation, NoMemory
 from .heap import Life, has_glibc_heap, life
+from .holders import Start, holders
 from .memory import Search
 from .program import Snapshot
 from .stack import with_bodies
 
+NOT_STARTED = "not started"  # a state of a task
 MOST_FRAMES = 2_000  # of each thread's call stack, in which running coroutines are looked for
 # Of the coroutines found in glibc's heap at least so many, in per cent, must be in chunks of it: see _living().
 IN_CHUNKS = 20
@@ -56,10 +58,11 @@ class Running:
 
 def find(snapshot: Snapshot) -> Forest:
     """All tasks that there are. Raises UnknownAsio."""
-    stacks, running = _threads(snapshot)
+    stacks, running, starts = _threads(snapshot)
     search = Search(snapshot.debugger, stacks)
     found = _living(snapshot, search.promises())
     tasks, owners, remark = _tasks(snapshot, found, running)
+    _give_to_holders(snapshot, tasks, found, starts)
     roots = _linked(tasks, owners)
     return Forest(roots, search.left_out, remark)
 
@@ -73,18 +76,25 @@ def running_frame(snapshot: Snapshot, promise: int) -> Frame | None:
     return None
 
 
-def _threads(snapshot: Snapshot) -> tuple[list[int], dict[int, Running]]:
-    """A place in each thread's call stack, and the coroutines that threads run, by promise."""
+def _threads(snapshot: Snapshot) -> tuple[list[int], dict[int, Running], list[Start]]:
+    """A place in each thread's call stack, the coroutines that threads run, by promise, and where others start what they
+    wait for."""
     stacks: list[int] = []
     running: dict[int, Running] = {}
+    starts: list[Start] = []
     for thread in snapshot.debugger.threads():
         frames = itertools.islice(thread.frames, MOST_FRAMES)
         for number, (frame, body) in enumerate(with_bodies(snapshot, frames)):
             if number == 0:
                 stacks.append(frame.sp)
-            if body and not body.is_suspended:
+                begin = frame.sp
+            if body and body.is_suspended:
+                starts.append(Start(begin, frame.sp, body.promise))
+            elif body:
                 running.setdefault(body.promise, Running(thread.name, frame.line))
-    return stacks, running
+            if body:
+                begin = frame.sp
+    return stacks, running, starts
 
 
 def _living(snapshot: Snapshot, promises: Iterable[int]) -> dict[int, Coroutine]:
@@ -134,7 +144,7 @@ def _tasks(
         owners.update((coroutine.promise, task) for coroutine in task.coroutines)
     for coroutine in found.values():
         if coroutine.promise not in owners and not coroutine.function.is_library and coroutine.has_not_started:
-            owners[coroutine.promise] = task = Task([coroutine], "not started")
+            owners[coroutine.promise] = task = Task([coroutine], NOT_STARTED)
             tasks.append(task)
     return tasks, owners, remark
 
@@ -154,8 +164,19 @@ def _task(
     elif not task.coroutines and (unstarted := entry_point.task()):
         coroutine = Coroutine(snapshot, unstarted)
         if not coroutine.function.is_library:
-            task.coroutines, task.state = [coroutine], "not started"
+            task.coroutines, task.state = [coroutine], NOT_STARTED
     return task
+
+
+def _give_to_holders(
+    snapshot: Snapshot, tasks: list[Task], found: dict[int, Coroutine], starts: list[Start]
+) -> None:
+    """Lets tasks that have not started, and that nobody waits for yet, wait for who is going to start them."""
+    unstarted = {task.coroutines[0].promise: task for task in tasks if task.state == NOT_STARTED and not task.waiter}
+    if not unstarted:
+        return
+    for promise, holder in holders(snapshot, set(unstarted), found.values(), starts).items():
+        unstarted[promise].waiter = holder
 
 
 def _linked(tasks: list[Task], owners: dict[int, Task]) -> list[Task]:

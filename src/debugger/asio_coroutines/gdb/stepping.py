@@ -3,10 +3,7 @@ we look where it has ended: if that is nowhere a user wants to be, the program r
 
 from __future__ import annotations
 
-import contextlib
 import re
-import sys
-from typing import Any
 
 import gdb
 
@@ -15,11 +12,11 @@ from ..debugger import BUILD, Failure, NoDebugInformation
 from ..program import Program
 from ..stack import bodies
 from ..step import Kind, Reached, Step
+from .dap import is_dap, tell_dap, unseen_by_dap, untold_to_dap
 from .lends import execute, frames
 
 # Commands that let the program run on, other than those whose steps are ours: a step that has failed is over then.
 OTHERS = ("continue", "stepi", "nexti", "until", "advance", "jump", "signal", "run", "start")
-DAP_EVENTS, DAP_BREAKPOINTS = "gdb.dap.events", "gdb.dap.breakpoint"  # loaded where GDB is a DAP server
 
 
 class End(gdb.Breakpoint):
@@ -36,7 +33,7 @@ class End(gdb.Breakpoint):
             return False
         self._stepper.reached = reached
         if reached is Reached.END:
-            _tell_dap()
+            tell_dap("step")
         return True
 
 
@@ -120,8 +117,9 @@ class Stepper:
             self._decide(step, reached)
         elif going_on and reached is Reached.AWAITED:
             self._decide(going_on, reached)
-        elif going_on and reached is Reached.END and not re.search(r"at breakpoint \d", execute("info program")):  # one of the user's
-            self._end_as_step()
+        elif going_on and reached is Reached.END and not is_dap():
+            if not re.search(r"at breakpoint \d", execute("info program")):  # one of the user's
+                self._end_as_step()
 
     def _decide(self, step: Step, reached: Reached) -> None:
         """Whether the step is over, or goes on."""
@@ -153,19 +151,20 @@ class Stepper:
             self._continue("continue&")  # GDB calls hook-stop again
             return
         try:
-            self._continue("continue")
-            while self.reached is Reached.AWAITED:
-                self.reached = Reached.NOTHING
-                step.go_on(self._kind)
-                self._set_ends(step)
-                for end in self._ends:
-                    end.silent = True
+            with untold_to_dap(lambda: self.reached is Reached.AWAITED):
                 self._continue("continue")
+                while self.reached is Reached.AWAITED:
+                    self.reached = Reached.NOTHING
+                    step.go_on(self._kind)
+                    self._set_ends(step)
+                    for end in self._ends:
+                        end.silent = True
+                    self._continue("continue")
         finally:
             reached = self.reached
             self._reset()
         self._landed = gdb.selected_thread()
-        if reached is Reached.END and DAP_EVENTS not in sys.modules:
+        if reached is Reached.END and not is_dap():
             self._show_place(step)
 
     def _continue(self, command: str) -> None:
@@ -207,11 +206,11 @@ class Stepper:
 
     def _set_ends(self, step: Step) -> None:
         self._clear()
-        with _unseen_by_dap():
+        with unseen_by_dap():
             self._ends = [End(self, step, pc) for pc in step.places]
 
     def _clear(self) -> None:
-        with _unseen_by_dap():
+        with unseen_by_dap():
             for end in self._ends:
                 end.delete()
         self._ends = []
@@ -221,19 +220,3 @@ def _set_registers(values: dict[str, int]) -> None:
     gdb.newest_frame().select()
     for name, value in values.items():
         gdb.execute(f"set var ${name} = {value}")
-
-
-def _unseen_by_dap() -> contextlib.AbstractContextManager[Any]:
-    """DAP clients are not told of breakpoints that come and go within this."""
-    dap = sys.modules.get(DAP_BREAKPOINTS)
-    unseen: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
-    if dap:
-        unseen = dap.suppress_new_breakpoint_event()
-    return unseen
-
-
-def _tell_dap() -> None:
-    """GDB's DAP server is to tell of the next stop as that of a step."""
-    dap = sys.modules.get(DAP_EVENTS)
-    if dap and hasattr(dap, "expect_stop"):
-        dap.expect_stop("step")

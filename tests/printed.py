@@ -87,7 +87,9 @@ def rows(backtrace: str) -> list[Row]:
     """What bt or async-bt shows."""
     found = []
     for text in LONG_VALUE.sub("...", backtrace.replace(f"{SOURCE.parent}/", "")).splitlines():
-        if row := ROW.match(text):
+        row = ROW.match(text)
+        assert row or not re.match(r"#\d+ ", text), f"no row of a backtrace: {text!r}"
+        if row:
             file, line = row["file"] or "", int(row["line"] or 0)
             found.append(Row(row["function"], row["arguments"], text_of(file, line), file, line))
     return found
@@ -126,7 +128,9 @@ def tree(listing: str) -> list[Node]:
     root = _Branch("", "", "")
     last = {-1: root}  # of each depth
     for text in listing.splitlines():
-        if row := NODE.match(text):
+        row = NODE.match(text)
+        assert row or not re.match(r" *\d+  ", text), f"no row of async-tasks: {text!r}"
+        if row:
             depth = len(row["indent"]) // 2
             shown = row["state"] or statement(row["text"] or "") or text_of(row["file"], int(row["line"]))
             last[depth] = _Branch(row["function"], plain(row["arguments"]), shown)

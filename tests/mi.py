@@ -27,7 +27,7 @@ class Client(contextlib.AbstractContextManager):
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1,
             start_new_session=True)  # fmt: skip
         assert self.gdb.stdin and self.gdb.stdout
-        self.commands, self.output = self.gdb.stdin, self.gdb.stdout
+        self.sent, self.received = self.gdb.stdin, self.gdb.stdout
         self.timeout = timeout  # seconds, for each record
         self.tokens, self.records, self.stops = 0, [], []
         self.lines: queue.Queue[str] = queue.Queue()  # filled by a thread, because a pipe has no timeout
@@ -39,7 +39,7 @@ class Client(contextlib.AbstractContextManager):
 
     def read(self):
         with contextlib.suppress(ValueError):  # where the pipe is closed meanwhile
-            for line in self.output:
+            for line in self.received:
                 self.lines.put(line)
 
     def record(self):
@@ -56,7 +56,7 @@ class Client(contextlib.AbstractContextManager):
     def command(self, command):
         """Runs a command, MI's own (-exec-next) or one of the command line (next). Returns its result as MI's text."""
         self.tokens += 1
-        self.commands.write(f"{self.tokens}{command}\n")
+        self.sent.write(f"{self.tokens}{command}\n")
         while not (record := self.record()).startswith(f"{self.tokens}^"):
             pass
         if "^error" in record:

@@ -19,6 +19,7 @@ import subprocess
 import unittest
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import dap
 import mi
@@ -61,8 +62,7 @@ class Stop:
         return text_of(self.file, self.line) or f"outside: {self.file}:{self.line}"
 
 
-@dataclass
-class Frame:
+class Frame(NamedTuple):
     """A line of an editor's call stack."""
 
     function: str
@@ -71,8 +71,7 @@ class Frame:
     line: int
 
 
-@dataclass
-class Told:
+class Told(NamedTuple):
     """What an editor was told of."""
 
     stops: int
@@ -244,7 +243,7 @@ class MIEditor(mi.Client):
         return self.stopped()
 
     def disconnect(self):
-        self.commands.close()
+        self.sent.close()
         self.gdb.wait(TIMEOUT)
 
     def console(self, command, _stop=None):
@@ -353,7 +352,7 @@ class EditorTest(unittest.TestCase):
             listing = editor.console("async-tasks", stop)
             fetching = rf"fetch_data\(id=1\) at main\.cpp:{stop.line} \[running on thread 1\]"
             main = rf"async_main\(.*failing_task=0\) at main\.cpp:{line_of('co_await fetch_data(1)')}"
-            self.assertRegex(listing, rf"^ +1  {main}\n +2    {fetching}\n$")
+            self.assertRegex(listing, rf"(?m)^ +1  {main}\n +2    {fetching}\n")
 
     def test_step_through_async_main(self):
         with self.session(PROGRAM, MAIN, FETCHING) as (editor, stop):

@@ -73,7 +73,7 @@ ROW = re.compile(
 )
 NODE = re.compile(
     r" *\d+  (?P<indent>(?:  )*)(?P<function>\S.*?)\((?P<arguments>.*?)\)"
-    r" at (?P<file>[^\s:]+):(?P<line>\d+)(?: \[(?P<state>.*)\]|: (?P<text>.*))?$"
+    r" at (?P<file>[^\s:]+):(?P<line>\d+)(?: \[on [^]]*\])?(?: \[(?P<state>.*)\]|: (?P<text>.*))?$"
 )
 
 

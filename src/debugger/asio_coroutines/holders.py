@@ -14,7 +14,6 @@ from .debugger import WORD, NoMemory
 from .heap import chunk_size
 from .program import Snapshot
 
-UNKNOWN_SIZE = 512  # bytes that are looked through of what has no size in glibc's heap
 MOST = 1 << 16  # bytes that are looked through of one object
 MOST_COROUTINES = 2_000  # whose frames are looked through: where there are more, hardly anybody looks at one
 
@@ -35,8 +34,8 @@ def holders(
     found: dict[int, int] = {}
     own = [coroutine for coroutine in coroutines if coroutine.promise not in unstarted][:MOST_COROUTINES]
     for places in (
-        ((each.promise, words_at(snapshot, each.frame)) for each in own),
-        ((each.promise, _words_behind(snapshot, each.frame)) for each in own),
+        ((each.promise, _words_in_variables(each)) for each in own),
+        ((each.promise, _words_behind(each)) for each in own),
         ((each.promise, _words(snapshot, each.begin, each.end - each.begin)) for each in starts),
     ):
         for promise, words in places:
@@ -46,16 +45,22 @@ def holders(
     return found
 
 
-def words_at(snapshot: Snapshot, address: int) -> list[int]:
-    """The words of the object there."""
-    return _words(snapshot, address, chunk_size(snapshot, address) or UNKNOWN_SIZE)
+def _words_in_variables(coroutine: Coroutine) -> Iterator[int]:
+    """The words of its arguments, and of its locals where it waits. (Elsewhere in its frame there may be anything: what is
+    for temporaries has old words in it.)"""
+    for variable in [*coroutine.function.arguments, *coroutine.locals]:
+        try:
+            address = coroutine.address_of(variable)
+        except NoMemory:
+            continue
+        yield from _words(coroutine.snapshot, address, coroutine.snapshot.debugger.size(variable.type))
 
 
-def _words_behind(snapshot: Snapshot, address: int) -> Iterator[int]:
-    """The words of the heap blocks that words of the object there point to."""
-    for word in words_at(snapshot, address):
-        if word % (2 * WORD) == 0 and word and (size := chunk_size(snapshot, word)):
-            yield from _words(snapshot, word, size)
+def _words_behind(coroutine: Coroutine) -> Iterator[int]:
+    """The words of the heap blocks that these words point to."""
+    for word in _words_in_variables(coroutine):
+        if word % (2 * WORD) == 0 and word and (size := chunk_size(coroutine.snapshot, word)):
+            yield from _words(coroutine.snapshot, word, size)
 
 
 def _words(snapshot: Snapshot, address: int, size: int) -> list[int]:

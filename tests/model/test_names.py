@@ -119,6 +119,8 @@ class Libraries(ModelTest):
             "stdlike::run()",
             "_ZZ7operateIRKN5boost4asio15use_awaitable_tINS1_15any_io_executorEEEEDaOT_ENKUlSB_E_clIiEESB_",
             "boosted()",
+            "asio_server::serve(int)",
+            "asio_main()",
             "main",
         )
 

@@ -98,11 +98,11 @@ class Coroutine:
     def registers(self) -> dict[str, int]:
         """With these in its machine registers, a debugger sees the variables of this coroutine, which waits.
 
-        A body finds its coroutine frame by an address that it keeps on the thread's stack, `spill` bytes from the base of
-        its machine frame. The promise begins with just that address, so the base may as well be there:
+        A body finds its coroutine frame by an address that it keeps on the thread's stack, `spill` bytes from the base
+        of its machine frame. A promise begins with just that address. So let the machine frame be where its spilled
+        word is the promise. With a spill of -56, for a promise at 0x1010:
 
-            base                     promise                         rbp = base - 16 with GCC, base with Clang
-            |<-------- spill ------->| address of the coroutine frame | attached_thread_ | ...
+            base = 0x1010 + 56 = 0x1048      rbp = base with Clang, base - 16 = 0x1038 with GCC
 
         Raises NoDebugInformation where that is not known, or the processor is another one than x86-64."""
         function = self.function
@@ -123,20 +123,20 @@ class Coroutine:
             if coroutine.function.is_entry_point and coroutine.promise != self.promise:
                 try:
                     return coroutine.top_of_stack()
-                except NoMemory:  # not alive: there may be another one
+                except (NoMemory, NoDebugInformation):  # not alive, or not readable: there may be another one
                     continue
         return 0
 
     def task(self) -> int:
         """Of an entry point: the promise of the coroutine that it is going to start, or 0."""
         parts = self.function.paths_to_task
-        known = next(self._words(parts.wanted), 0)
+        known = next(words_at(self.snapshot, self.frame, parts.wanted), 0)
         guesses = (each for each in self._coroutines(parts.unknown) if not each.function.is_library)
         return known or next((each.promise for each in guesses if each.has_not_started), 0)
 
     def top_of_stack(self) -> int:
-        """Of an entry point: the promise of the innermost coroutine of its chain; 0 if all have ended. Raises UnknownAsio,
-        NoDebugInformation, NoMemory."""
+        """Of an entry point: the promise of the innermost coroutine of its chain; 0 if all have ended. Raises
+        UnknownAsio, NoDebugInformation, NoMemory."""
         if not self.function.is_readable:
             raise NoDebugInformation(BUILD)
         if self.function.top_of_stack_offset is None:
@@ -145,28 +145,29 @@ class Coroutine:
 
     def _coroutines(self, paths: list[Path]) -> Iterator[Coroutine]:
         """Those whose promises' addresses are the first words of these parts of it."""
-        for promise in self._words(paths):
+        for promise in words_at(self.snapshot, self.frame, paths):
             try:
                 yield Coroutine(self.snapshot, promise)
             except (NoCoroutine, NoMemory):  # what was found is not alive
                 continue
 
-    def _words(self, paths: list[Path]) -> Iterator[int]:
-        """The first words of these parts of it, if they are not null."""
-        for path in paths:
-            try:
-                address = self.frame
-                for offset in path:
-                    address = address and self.snapshot.word(address + offset)
-            except NoMemory:  # what the path leads through need not be alive
-                continue
-            if address:
-                yield address
+
+def words_at(snapshot: Snapshot, start: int, paths: list[Path]) -> Iterator[int]:
+    """The first words of these parts of an object, if they are not null."""
+    for path in paths:
+        try:
+            address = start
+            for offset in path:
+                address = address and snapshot.word(address + offset)
+        except NoMemory:  # what the path leads through need not be alive
+            continue
+        if address:
+            yield address
 
 
 def chain(snapshot: Snapshot, promise: int) -> Iterator[int]:
-    """The promises of this coroutine, of the one that awaits it, and so on up to Asio's entry point. Ends where it would
-    go in a circle, as in memory that is no longer theirs. Raises NoMemory where one cannot be read."""
+    """The promises of this coroutine, of the one that awaits it, and so on up to Asio's entry point. Ends where it
+    would go in a circle, as in memory that is no longer theirs. Raises NoMemory where one cannot be read."""
     seen: set[int] = set()
     while promise and promise not in seen and len(seen) < MOST_IN_CHAIN:
         seen.add(promise)

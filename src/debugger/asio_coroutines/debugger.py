@@ -123,6 +123,13 @@ class Debugger(Protocol):
     def functions_named(self, name: str) -> Sequence[int]:
         """The addresses of the first instructions of all functions with this name: in full, without parameters."""
 
+    def functions_ending(self, name: str) -> Sequence[int]:
+        """The addresses of the first instructions of all functions with this name in any scope, also instances of
+        templates. It has no scopes and no parameters: `serve`, `operator()`. Others may be among them."""
+
+    def symbol_at(self, pc: int) -> str:
+        """The name, as the linker knows it, of the symbol that has this instruction; empty if there is none."""
+
     def has_symbol(self, name: str) -> bool:
         """Whether the program or a library that it has loaded has a function or variable of this name."""
 

@@ -1,7 +1,10 @@
 """Who holds the awaitable of a coroutine that has not started, and so is the one that is going to start it.
 
-An awaitable is one word, the promise's address. It is a local of a coroutine, or in a heap block that one of its locals
-points to, as that of a vector; or, while a group is being started, in the call stack above the coroutine that starts it."""
+Knows the words of coroutines' variables, of heap blocks and of call stacks. An awaitable is one word, the promise's
+address, and there is one of them for each coroutine that has not started: Asio's move clears the one that is moved
+from. It is a local of a coroutine, or in a heap block that one of its locals points to, as that of a vector; or, while
+a group is being started, in the call stack above the coroutine that starts it. A stale copy of the word could be taken
+for it; it would put one row below the wrong one."""
 
 from __future__ import annotations
 
@@ -30,7 +33,8 @@ class Start:
 def holders(
     snapshot: Snapshot, unstarted: set[int], coroutines: Iterable[Coroutine], starts: Iterable[Start]
 ) -> Mapping[int, int]:
-    """The promise of the coroutine that holds each of these, by their promises; those that nobody holds are left out."""
+    """The promise of the coroutine that holds each of these, by their promises; those that nobody holds are left out,
+    and those whose holder is not among the first MOST_COROUTINES."""
     found: dict[int, int] = {}
     own = [coroutine for coroutine in coroutines if coroutine.promise not in unstarted][:MOST_COROUTINES]
     for places in (

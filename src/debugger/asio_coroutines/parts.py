@@ -37,7 +37,8 @@ class Parts:
 
 
 def search(
-    debugger: Debugger, start: Sequence[tuple[int, Type]], wanted: re.Pattern[str], skipped: re.Pattern[str], pointers: int
+    debugger: Debugger, start: Sequence[tuple[int, Type]], wanted: re.Pattern[str], skipped: re.Pattern[str], pointers:
+    int
 ) -> Parts:
     """The parts whose type's name begins as `wanted`.
 

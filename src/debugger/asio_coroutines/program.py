@@ -1,4 +1,5 @@
-"""The functions of a program, each looked up once, and a snapshot of its memory."""
+"""The functions of a program, each looked up once, and a snapshot of its memory. Has the debugger; knows no
+coroutine."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from .debugger import WORD, Debugger, NoMemory
 from .function import Function
 from .machine import machine_named
 
-PAGE = 1 << 12  # bytes
+PAGE = 1 << 12  # bytes that are read at once
 
 
 class Program:
@@ -39,7 +40,7 @@ class Program:
 
 
 class Snapshot:
-    """The memory of a program at one stop. Each page is read once, so it must not outlive the command it is made for."""
+    """The memory of a program at one stop. Each page is read once, so it must not outlive the command it is for."""
 
     def __init__(self, program: Program) -> None:
         self.program = program

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from asio_coroutines.debugger import FunctionInfo, Instruction, Member, Symbol
 
 INSTRUCTION = 4  # bytes, each
+INITIAL_RESUME = "call   0x401050 <_ZNKSt7__n486114suspend_always12await_resumeEv>"  # behind the initial suspension
 BODY = 4  # columns: how far the outermost block of a function is indented
 PROMISE = 16
 FUNCTION = re.compile(r"(?P<returns>\S+) (?P<name>\S.*?)\((?P<parameters>.*)\) \{$")
@@ -338,6 +339,7 @@ class GCC(MadeUpCompiler):
         assembler.row(source.last, f"movzwl 0x{function.number:x}(%rax),%eax", "je     0x401020 <session+20>")
         assembler.row(source.first, self._store(2, self.initial, function.number))
         assembler.row(source.last, "call   0x401040 <_ZNKSt14suspend_always13await_suspendE>", "jmp    0x401020")
+        assembler.row(source.last, INITIAL_RESUME)
 
     def _co_await(self, function: Function, source: Source, line: int, number: int, assembler: Assembler) -> None:
         assembler.row(line, f"call   @{_awaited(source, line)}")
@@ -388,6 +390,7 @@ class Clang(MadeUpCompiler):
         assembler.row(source.first, "cmpb   $0x0,(%rax)", "je     0x401020 <session+20>")
         assembler.row(source.first, self._store(1, self.initial, function.number))
         assembler.row(source.first, "call   0x401040 <session.__await_suspend_wrapper__init>", "jmp    0x401020")
+        assembler.row(source.first, INITIAL_RESUME)
 
     def _co_await(self, function: Function, source: Source, line: int, number: int, assembler: Assembler) -> None:
         assembler.row(line, f"call   @{_awaited(source, line)}", "jne    0x401020")

@@ -31,7 +31,7 @@ from asio_coroutines.debugger import (
 )  # fmt: skip
 from asio_coroutines.program import Program, Snapshot
 
-from .code import GCC, PROMISE, Clang, CppType, Function, Source, functions_in, struct
+from .code import GCC, PROMISE, Clang, CppType, Function, Source, functions_in, pointer, struct
 from .memory import Heap, Memory
 
 CODE, HEAP, STACKS = 0x555555554000, 0x555555700000, 0x7FFFF0000000
@@ -98,6 +98,7 @@ class MadeUp:
         self.memory = Memory()
         self.heap = Heap(self.memory, HEAP, heap_size)
         self.symbols = {"gnu_get_libc_version"}
+        self.linker_names: dict[int, str] = {}  # of functions, by their first instructions
         self.frames_asked_for = 0
         self.machine = "x86-64"
         self.process: int | None = None
@@ -304,6 +305,24 @@ class MadeUp:
         thread = f"{self.asio}::detail::awaitable_thread<{self.asio}::any_io_executor>::pump"
         return self.library_frames(thread, f"{self.asio}::detail::scheduler::run", f"{self.asio}::io_context::run")
 
+    def handler_of_group(self, waiter: MadeUpCoroutine | None) -> Frame:
+        """A call of the handler that a group of tasks has for each: it has a pointer to what the group's members share,
+        and of that an awaitable_thread is a part, the waiter's. Without one it has been moved from."""
+        name = f"{self.asio}::experimental::detail::parallel_group_op_handler<0>::operator()"
+        if name not in self._functions:
+            (source,) = functions_in("void complete_one(int number) {\n    complete();\n}")
+            function = self._add(source, "/usr/include/asio/parallel_group.hpp", {}, CppType("promise_type", 48))
+            function.info = replace(function.info, name=name)
+            self._functions[name] = function
+            state = struct("parallel_group_state", count_=CppType("long"), handler_=awaitable_thread(self.asio))
+            handler = struct("parallel_group_op_handler<0>", state_=pointer(state))
+            function.own = [Symbol("this", pointer(handler), "DW_OP_fbreg -24", True, 0)]
+        shared, this = self.heap.allocate(32), self.heap.allocate(32)
+        self.memory.write_words(shared, 0, waiter.promise if waiter else 0)
+        self.memory.write_words(this, shared)
+        info = self._functions[name].info
+        return Frame(MadeUpFrame({"this": this}), info.name, info.start, self._next_sp(), 1, info.file)
+
     def library_frames(self, *names: str) -> list[Frame]:
         """Frames of functions of a library."""
         return [self._frame(name, {}, "/usr/include/library.hpp") for name in names]
@@ -372,6 +391,13 @@ class MadeUp:
 
     def functions_named(self, name: str) -> Sequence[int]:
         return [self._functions[name].info.start] if name in self._functions else []
+
+    def functions_ending(self, name: str) -> Sequence[int]:
+        plain = {full: full.replace("{lambda}", "operator()") for full in self._functions}
+        return [self._functions[full].info.start for full, end in plain.items() if end.endswith(name)]
+
+    def symbol_at(self, pc: int) -> str:
+        return self.linker_names.get(pc, "")
 
     def has_symbol(self, name: str) -> bool:
         return name in self.symbols

@@ -109,6 +109,14 @@ class GDB:
             return []
         return [place.pc for place in places]
 
+    def functions_ending(self, name: str) -> Sequence[int]:
+        return self.functions_named(name)  # GDB takes a name without scopes for all of them
+
+    def symbol_at(self, pc: int) -> str:
+        with gdb.with_parameter("print demangle", False):
+            symbol = re.match(r"(\S+)(?: \+ \d+)? in section ", execute(f"info symbol {pc}"))
+        return symbol[1] if symbol else ""
+
     def has_symbol(self, name: str) -> bool:
         try:
             return bool(execute(f"info address {name}"))

@@ -3,11 +3,7 @@ we look where it has ended: if that is nowhere a user wants to be, the program r
 
 from __future__ import annotations
 
-import contextlib
 import re
-import sys
-from collections.abc import Callable, Iterator
-from typing import Any
 
 import gdb
 
@@ -16,11 +12,11 @@ from ..debugger import BUILD, Failure, NoDebugInformation
 from ..program import Program
 from ..stack import bodies
 from ..step import Kind, Reached, Step
+from .dap import is_dap, tell_dap, unseen_by_dap, untold_to_dap
 from .lends import execute, frames
 
 # Commands that let the program run on, other than those whose steps are ours: a step that has failed is over then.
 OTHERS = ("continue", "stepi", "nexti", "until", "advance", "jump", "signal", "run", "start")
-DAP_EVENTS, DAP_BREAKPOINTS = "gdb.dap.events", "gdb.dap.breakpoint"  # loaded where GDB is a DAP server
 
 
 class End(gdb.Breakpoint):
@@ -37,7 +33,7 @@ class End(gdb.Breakpoint):
             return False
         self._stepper.reached = reached
         if reached is Reached.END:
-            _tell_dap()
+            tell_dap("step")
         return True
 
 
@@ -54,6 +50,7 @@ class Stepper:
         self._going_on: Step | None = None  # a step that goes on, and nobody waits for it
         self._ends: list[End] = []
         self._is_waited_for = True  # whether GDB's `next` returns when the program has stopped, not at once, as in MI
+        self._is_plain = False  # whether there is a command line that is no terminal, but a pipe
         self._is_going_on = False  # within our own `continue`
         self._landed: gdb.InferiorThread | None = None  # the thread that has ended a step
         self._own_registers: dict[str, int] | None = None  # that this thread is to get back: see _end_as_step()
@@ -100,12 +97,19 @@ class Stepper:
 
     def after_next(self) -> None:
         """hookpost-next and the like: `next` has returned. GDB selects the thread again that was selected before our hook-stop."""
-        self._is_waited_for = self._step is None  # else it has not come to our hook-stop yet
+        if self._step and self._is_front_end():  # it has not come to our hook-stop yet
+            self._is_waited_for = False
         thread, self._landed = self._landed, None
         if thread and thread.is_valid():
             thread.switch()
 
+    def _is_front_end(self) -> bool:
+        """Whether the command that runs is one of a front end, by MI, not of a command line. A terminal has its lines
+        edited. Otherwise GDB's only command line has prompted before; of a front end, GDB never tells that it prompts."""
+        return not (_is_editing() or self._is_plain)
+
     def _at_prompt(self) -> None:
+        self._is_plain = self._is_plain or not _is_editing()
         self.after_next()
         thread = gdb.selected_thread()
         if self._step and not (thread and thread.is_running()):  # `next` has failed
@@ -121,7 +125,7 @@ class Stepper:
             self._decide(step, reached)
         elif going_on and reached is Reached.AWAITED:
             self._decide(going_on, reached)
-        elif going_on and reached is Reached.END and DAP_EVENTS not in sys.modules:
+        elif going_on and reached is Reached.END and not is_dap():
             if not re.search(r"at breakpoint \d", execute("info program")):  # one of the user's
                 self._end_as_step()
 
@@ -155,7 +159,7 @@ class Stepper:
             self._continue("continue&")  # GDB calls hook-stop again
             return
         try:
-            with _untold_to_dap(lambda: self.reached is Reached.AWAITED):
+            with untold_to_dap(lambda: self.reached is Reached.AWAITED):
                 self._continue("continue")
                 while self.reached is Reached.AWAITED:
                     self.reached = Reached.NOTHING
@@ -168,7 +172,7 @@ class Stepper:
             reached = self.reached
             self._reset()
         self._landed = gdb.selected_thread()
-        if reached is Reached.END and DAP_EVENTS not in sys.modules:
+        if reached is Reached.END and not is_dap():
             self._show_place(step)
 
     def _continue(self, command: str) -> None:
@@ -210,54 +214,22 @@ class Stepper:
 
     def _set_ends(self, step: Step) -> None:
         self._clear()
-        with _unseen_by_dap():
+        with unseen_by_dap():
             self._ends = [End(self, step, pc) for pc in step.places]
 
     def _clear(self) -> None:
-        with _unseen_by_dap():
+        with unseen_by_dap():
             for end in self._ends:
                 end.delete()
         self._ends = []
+
+
+def _is_editing() -> bool:
+    """Whether lines are edited where the command has come from: only on GDB's first command line, on a terminal."""
+    return "is on" in execute("show editing")
 
 
 def _set_registers(values: dict[str, int]) -> None:
     gdb.newest_frame().select()
     for name, value in values.items():
         gdb.execute(f"set var ${name} = {value}")
-
-
-def _unseen_by_dap() -> contextlib.AbstractContextManager[Any]:
-    """DAP clients are not told of breakpoints that come and go within this."""
-    dap = sys.modules.get(DAP_BREAKPOINTS)
-    unseen: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
-    if dap:
-        unseen = dap.suppress_new_breakpoint_event()
-    return unseen
-
-
-@contextlib.contextmanager
-def _untold_to_dap(is_hidden: Callable[[], bool]) -> Iterator[None]:
-    """Within this, DAP clients are not told of stops that are hidden when they come, where the program runs on at once."""
-    tell: Any = getattr(sys.modules.get(DAP_EVENTS), "_on_stop", None)
-    if not tell:
-        yield
-        return
-
-    def tell_unless_hidden(event: gdb.StopEvent) -> None:
-        if not is_hidden():
-            tell(event)
-
-    gdb.events.stop.disconnect(tell)
-    gdb.events.stop.connect(tell_unless_hidden)
-    try:
-        yield
-    finally:
-        gdb.events.stop.disconnect(tell_unless_hidden)
-        gdb.events.stop.connect(tell)
-
-
-def _tell_dap() -> None:
-    """GDB's DAP server is to tell of the next stop as that of a step."""
-    dap = sys.modules.get(DAP_EVENTS)
-    if dap and hasattr(dap, "expect_stop"):
-        dap.expect_stop("step")

@@ -18,12 +18,14 @@ try:
         Places,
         StopHook,
         async_break,
+        any_executor_summary,
         async_bt,
         async_catch,
         async_in,
         async_next,
         async_step,
         async_tasks,
+        awaitable_summary,
         install,
         on_exception,
         on_hit,
@@ -32,8 +34,8 @@ finally:
     del sys.path[0]
 
 __all__ = [
-    "End", "Places", "StopHook", "async_break", "async_bt", "async_catch", "async_in", "async_next", "async_step",
-    "async_tasks", "install", "on_exception", "on_hit",
+    "End", "Places", "StopHook", "any_executor_summary", "async_break", "async_bt", "async_catch", "async_in",
+    "async_next", "async_step", "async_tasks", "awaitable_summary", "install", "on_exception", "on_hit",
 ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from ..debugger import Frame, FunctionInfo, Instruction, Mapping, Member, NoMemo
 from ..names import is_library
 
 REFERENCES = (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF)
+SYMBOL = re.compile(r"(.*?)(?: \+ (\d+))? in section ")  # as `info symbol` says it: "main + 8 in section .text"
 MOST_ELEMENTS = 40  # of a string, in a value's text
 
 
@@ -35,11 +36,12 @@ def value_at(address: int, type_: gdb.Type) -> gdb.Value:
 def described(frame: gdb.Frame) -> Frame:
     """GDB's frame as the model knows it."""
     place, pc = frame.find_sal(), frame.pc()
-    file = place.symtab.fullname() if place.symtab else gdb.solib_name(pc) or ""
+    library = "" if frame.type() == gdb.SIGTRAMP_FRAME else gdb.solib_name(pc) or ""  # that frame is to be seen
+    file = place.symtab.fullname() if place.symtab else library
     name, function = frame.name() or "", frame.function()
     if function:
         name = _with_scopes(name, function)
-    return Frame(frame, name, pc, int(frame.read_register("sp")), place.line, file)
+    return Frame(frame, name, pc, int(frame.read_register("sp")), place.line, file, library)
 
 
 def frames(newest: gdb.Frame | None = None) -> Iterator[Frame]:
@@ -73,7 +75,7 @@ class GDB:
             block = block.superblock
         if block and block.function.symtab:
             return FunctionInfo(_full_name(block), block.start, block.end, block.function.symtab.fullname())
-        symbol = re.match(r"(.*?)(?: \+ (\d+))? in section ", execute(f"info symbol {pc}"))
+        symbol = SYMBOL.match(execute(f"info symbol {pc}"))
         return FunctionInfo(symbol[1], pc - int(symbol[2] or 0), 0, "") if symbol else None
 
     def symbols_at(self, pc: int) -> Sequence[Symbol]:
@@ -112,7 +114,7 @@ class GDB:
     def functions_ending(self, name: str) -> Sequence[int]:
         return self.functions_named(name)  # GDB takes a name without scopes for all of them
 
-    def symbol_at(self, pc: int) -> str:
+    def linker_name(self, pc: int) -> str:
         with gdb.with_parameter("print demangle", False):
             symbol = re.match(r"(\S+)(?: \+ \d+)? in section ", execute(f"info symbol {pc}"))
         return symbol[1] if symbol else ""
@@ -125,6 +127,10 @@ class GDB:
 
     def is_class(self, type_: gdb.Type) -> bool:
         return type_.strip_typedefs().code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION)
+
+    def symbol_at(self, address: int) -> str:
+        symbol = SYMBOL.match(execute(f"info symbol {address}"))
+        return symbol[1] if symbol else ""
 
     def members(self, type_: gdb.Type) -> Sequence[Member]:
         if not self.is_class(type_):
@@ -141,6 +147,10 @@ class GDB:
     def pointee(self, type_: gdb.Type) -> gdb.Type | None:
         plain = type_.strip_typedefs()
         return plain.target() if plain.code == gdb.TYPE_CODE_PTR else None
+
+    def referent(self, type_: gdb.Type) -> gdb.Type | None:
+        plain = type_.strip_typedefs()
+        return plain.target() if plain.code in REFERENCES else None
 
     def type_name(self, type_: gdb.Type) -> str:
         plain = type_.strip_typedefs().unqualified()
@@ -191,7 +201,10 @@ class GDB:
             return 0
 
     def register(self, frame: Frame, name: str) -> int:
-        return int(frame.handle.read_register(name))
+        try:
+            return int(frame.handle.read_register(name))
+        except (gdb.error, ValueError):
+            return 0
 
     def architecture(self) -> str:
         name = gdb.selected_inferior().architecture().name()

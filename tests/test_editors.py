@@ -448,8 +448,10 @@ class EditorTest(unittest.TestCase):
         with self.session(PROGRAM, MAIN, FETCHING) as (editor, stop):
             stop = self.walk(editor, stop, "co_await sleep_for(100ms)").last
             editor.console("async-step off", stop)
-            stops = [stop := editor.step(stop) for _ in range(4)]  # GCC visits some lines of fetch_data again.
-            self.assertIn("outside: ", stop.text, stops)
+            stops = [stop := editor.step(stop)]
+            while not stop.text.startswith("outside: "):  # GCC visits lines of fetch_data again, version 14.4 many times.
+                self.assertLess(len(stops), 30, stops)
+                stops.append(stop := editor.step(stop))
             editor.console("async-step on", stop)
             editor.break_at(line_of('trace("== Phase 2'))
             walk = self.walk(editor, editor.run(stop), "const bool all_succeeded = report(")

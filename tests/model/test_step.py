@@ -451,6 +451,17 @@ class IntoAndOut(StepTest):
             self.assertFalse(self.reached(made, step, made.coroutine("pause"), line=2))
             self.assertTrue(self.reached(made, step, session, line=10))  # should what is awaited end at once
 
+    def test_not_into_what_another_coroutine_awaits_in_the_memory_of_one_that_has_ended(self) -> None:
+        for made in self.programs():
+            session = made.coroutine("session", line=9)
+            made.spawn(session)
+            step = self.begin(made, session, line=9)
+            step.prepare(Kind.INTO)
+            frame, destroy = made.running(session, pc=session.function.info.start)[0], session.function.info.start + 1
+            self.assertIn(destroy, step.places)
+            step.has_reached([Frame(frame.handle, frame.name, destroy, 0, 0, "")])
+            self.assertIs(self.push(made, step, made.coroutine("pause"), session), Reached.NOTHING)
+
     def test_not_into_what_others_await(self) -> None:
         for made in self.programs():
             session, other = made.coroutine("session", line=9), made.coroutine("session", line=9)

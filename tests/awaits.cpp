@@ -1,8 +1,8 @@
-// What compilers make of some co_awaits, and stacks that are unlike others: for test_awaits.py, which takes its markers.
+// What compilers make of some co_awaits, and stacks that are unlike others: for test_awaits.py, which takes its
+// markers.
 
 #include <boost/asio.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
-
 #include <chrono>
 #include <cstdio>
 #include <string>

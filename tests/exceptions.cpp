@@ -2,7 +2,6 @@
 
 #include <boost/asio.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
-
 #include <chrono>
 #include <cstdio>
 #include <stdexcept>

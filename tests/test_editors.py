@@ -297,7 +297,7 @@ class EditorTest:
             listing = editor.console("async-tasks", stop)
             fetching = rf"fetch_data\(id=1\) at main\.cpp:{stop.line} \[running on thread 1\]"
             main = rf"async_main\(.*failing_task=0\) at main\.cpp:{line_of('co_await fetch_data(1)')}"
-            self.assertRegex(listing, rf"^ +1  {main}\n +2    {fetching}\n$")
+            self.assertRegex(listing, rf"(?m)^ +1  {main}\n +2    {fetching}\n")
 
     def test_step_through_async_main(self):
         with self.session(PROGRAM, MAIN, FETCHING) as (editor, stop):

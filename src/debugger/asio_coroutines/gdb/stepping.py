@@ -50,6 +50,7 @@ class Stepper:
         self._going_on: Step | None = None  # a step that goes on, and nobody waits for it
         self._ends: list[End] = []
         self._is_waited_for = True  # whether GDB's `next` returns when the program has stopped, not at once, as in MI
+        self._is_plain = False  # whether there is a command line that is no terminal, but a pipe
         self._is_going_on = False  # within our own `continue`
         self._landed: gdb.InferiorThread | None = None  # the thread that has ended a step
         self._own_registers: dict[str, int] | None = None  # that this thread is to get back: see _end_as_step()
@@ -96,12 +97,19 @@ class Stepper:
 
     def after_next(self) -> None:
         """hookpost-next and the like: `next` has returned. GDB selects the thread again that was selected before our hook-stop."""
-        self._is_waited_for = self._step is None  # else it has not come to our hook-stop yet
+        if self._step and self._is_front_end():  # it has not come to our hook-stop yet
+            self._is_waited_for = False
         thread, self._landed = self._landed, None
         if thread and thread.is_valid():
             thread.switch()
 
+    def _is_front_end(self) -> bool:
+        """Whether the command that runs is one of a front end, by MI, not of a command line. A terminal has its lines
+        edited. Otherwise GDB's only command line has prompted before; of a front end, GDB never tells that it prompts."""
+        return not (_is_editing() or self._is_plain)
+
     def _at_prompt(self) -> None:
+        self._is_plain = self._is_plain or not _is_editing()
         self.after_next()
         thread = gdb.selected_thread()
         if self._step and not (thread and thread.is_running()):  # `next` has failed
@@ -214,6 +222,11 @@ class Stepper:
             for end in self._ends:
                 end.delete()
         self._ends = []
+
+
+def _is_editing() -> bool:
+    """Whether lines are edited where the command has come from: only on GDB's first command line, on a terminal."""
+    return "is on" in execute("show editing")
 
 
 def _set_registers(values: dict[str, int]) -> None:

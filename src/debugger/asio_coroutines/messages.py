@@ -7,8 +7,8 @@ WITHOUT_REGISTERS = (
     "this takes the registers of a live process on x86-64; async-in N, async-in N bt and print of a variable do without"
 )
 OUTVOTED = (
-    "This step ends inside Asio: a stop hook of yours keeps the program stopped, as commands do (target stop-hook add -o)."
-    " A class (-P) whose handle_stop returns False does not."
+    "This step ends inside Asio: a stop hook of yours keeps the program stopped, as its commands do."
+    " One that is a class (target stop-hook add -P) and returns False does not."
 )
 CATCHES = "Stops where an exception comes out of a co_await of the program for the first time."
 DOES_NOT_CATCH = "Does not stop at exceptions."

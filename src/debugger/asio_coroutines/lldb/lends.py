@@ -27,7 +27,7 @@ DEMANGLED = " ---> "  # "_Z4leafi ---> leaf(int)"
 PRINTED = re.compile(r"^\(.*?\) value = ")  # "(int) value = 7"
 # "Hook: 2\n  State: enabled\n  AutoContinue on\n  Specifier:\n    File: a.cpp.\n  Commands: \n    bt\n\n"
 STOP_HOOK = re.compile(r"^Hook: \d+\n(?: .*\n)*", re.M)
-NO_VOTE = re.compile(r"^ *(State: disabled|AutoContinue on|Specifier:|Class:)", re.M)  # it keeps nothing stopped in Asio
+NO_VOTE = re.compile(r"^ *(State: disabled|AutoContinue on|Specifier:|Class:)", re.M)  # keeps nothing in Asio
 NOT_LIVE = re.compile("core|minidump")  # in the name of what LLDB has in place of a process: "elf-core", "minidump"
 
 

@@ -177,8 +177,14 @@ class Debugger(Protocol):
     def architecture(self) -> str:
         """The processor: "x86-64", "aarch64" or the debugger's own name of another."""
 
+    def is_live(self) -> bool:
+        """Whether the program is a process, not a core dump."""
+
     def process_id(self) -> int | None:
         """The process, if it runs on this machine under this kernel."""
+
+    def code_id(self) -> Hashable:
+        """Which program's code the addresses are of. A debugger may have several at once, each with its own."""
 
     def stop_id(self) -> Hashable:
         """Which stop of which program this is: another one each time the program has run."""

@@ -4,7 +4,7 @@ coroutine."""
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from .debugger import WORD, Debugger, NoMemory
 from .function import Function
@@ -18,7 +18,7 @@ class Program:
 
     def __init__(self, debugger: Debugger) -> None:
         self.debugger = debugger
-        self._functions: dict[int, Function | None] = {}
+        self._functions: dict[Hashable, dict[int, Function | None]] = {}  # by the debugger's code_id()
         self._symbols: dict[int, str] = {}
 
     def forget(self) -> None:
@@ -34,14 +34,15 @@ class Program:
 
     def function(self, pc: int) -> Function | None:
         """The function that has this instruction: the same object for all its instructions."""
-        if pc not in self._functions:
+        known = self._functions.setdefault(self.debugger.code_id(), {})
+        if pc not in known:
             info = self.debugger.function_at(pc)
-            function = self._functions.get(info.start) if info else None
+            function = known.get(info.start) if info else None
             if info and not function:
                 function = Function(self.debugger, machine_named(self.debugger.architecture()), info)
-                self._functions[info.start] = function
-            self._functions[pc] = function
-        return self._functions[pc]
+                known[info.start] = function
+            known[pc] = function
+        return known[pc]
 
     def snapshot(self) -> Snapshot:
         """The program's memory as it is now."""

@@ -18,6 +18,7 @@ from .program import Snapshot
 
 AWAIT_RESUME = re.compile(r"\bawait_resume$")  # a function that a co_await calls
 MOST_WITHOUT_ROW = 3_000  # machine frames that are looked at, one after the other, for the next row
+WAITS_FOR_TASK = "[waits for task] "  # is written before the name of a waiter
 MANY = 3  # coroutines that are resumed on top of each other, or times that one is
 MOST_OF_COMPLETION = 100  # machine frames in which a completion handler is looked for
 MOST_TO_BODY = 200  # machine frames in which a coroutine's body is looked for

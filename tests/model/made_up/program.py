@@ -105,6 +105,8 @@ class MadeUp:
         self.frames_asked_for = 0
         self.machine = "x86-64"
         self.process: int | None = None
+        self.code: Hashable = 1
+        self.live = True
         self.stop: Hashable = 1
         self._frames_made = 0
         self.threads_stopped: list[tuple[str, Sequence[Frame]]] = []
@@ -495,6 +497,12 @@ class MadeUp:
 
     def process_id(self) -> int | None:
         return self.process
+
+    def code_id(self) -> Hashable:
+        return self.code
+
+    def is_live(self) -> bool:
+        return self.live
 
     def stop_id(self) -> Hashable:
         return self.stop

@@ -501,7 +501,7 @@ class GDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
             f"tbreak main.cpp:{line_of('milliseconds delay{')} if task_id == 3", "run", "set $it = $_thread",
             f"break main.cpp:{line_of(SLEEPING)} if $_thread == $it", "continue", "bt")  # fmt: skip
         task = ("async_task", "task_id=3, fail=false", "co_await sleep_for(delay);")
-        self.assert_stack(backtrace, [sleeping, task, *JOINING])
+        self.assert_stack(backtrace, [("sleep_for", "duration=300ms", SLEEPING), task, *JOINING])
 
         processing = line_of('trace("Processing item')
         *_, backtrace = gdb(f"tbreak main.cpp:{processing}", "run", "break trace", "continue", "bt")
@@ -524,7 +524,7 @@ class GDBTest(TreeTest, TrialTest, MarkerTest, unittest.TestCase):
         names = [frame[0].split("<")[0] for frame in found[:4]]
         self.assertEqual([frame[0].split("<")[0] for frame in stack(in_c, OTHER)[:4]], names, in_c)
         self.assertRegex(found[0][0], r"^net::pause_for(<std::chrono::duration<.*>)?$", backtrace)
-        self.assertEqual(found[0][1:], ('duration=1ms, reason="served"', 'std::puts(reason.c_str());'), backtrace)
+        self.assertEqual(found[0][1:], ('duration=10ms, reason="served"', 'std::puts(reason.c_str());'), backtrace)
         self.assertRegex(found[1][0], r"^net::session::serve$", backtrace)
         self.assertRegex(found[1][1], r"rounds=2$", backtrace)
         self.assertEqual(found[1][2], 'served += co_await pause_for(10ms, "served");', backtrace)

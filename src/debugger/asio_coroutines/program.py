@@ -19,11 +19,13 @@ class Program:
         self.debugger = debugger
         self._functions: dict[int, Function | None] = {}
         self._symbols: dict[int, str] = {}
+        self.executors: dict[int, str] = {}  # what executors are, by their target_fns_: see executors.py
 
     def forget(self) -> None:
         """The program has been loaded anew, or more of it."""
         self._functions.clear()
         self._symbols.clear()
+        self.executors.clear()
 
     def symbol_at(self, address: int) -> str:
         """The full name of the function or variable that is there; empty if none is."""

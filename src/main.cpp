@@ -91,10 +91,9 @@ struct outcome {
     std::exception_ptr error;
 };
 
-/// Spawns any number of `tasks` on `workers` and waits for all: if they only wait, as long as the slowest. A task that
-/// throws stops neither the others nor the join; cancelling the awaiting coroutine takes effect after the join. Returns
-/// how each task ended, in the order of `tasks`. May be awaited anywhere, on a strand, a pool or `workers` itself, and
-/// returns there. T may be any type that can be moved and default-constructed.
+/// Spawns `tasks` on `workers` and waits for all: if they only wait, as long as the slowest. A task that throws stops
+/// neither the others nor the join; cancellation takes effect after the join. Returns how each task ended, in the order
+/// of `tasks`. May be awaited anywhere, also on `workers`, and returns there. T: movable, default-constructible.
 template <typename T>
 asio::awaitable<std::vector<outcome<T>>> join_tasks(asio::any_io_executor workers,
                                                     std::vector<asio::awaitable<T>> tasks) {
@@ -107,8 +106,7 @@ asio::awaitable<std::vector<outcome<T>>> join_tasks(asio::any_io_executor worker
     // The tasks may end, and resume and end this coroutine, while the group still starts. So a plain function holds it:
     // Asio before 1.34.1, in Boost before 1.88, still reads it after the last start (chriskohlhoff/asio issue 1582).
     auto start = [](auto handler, auto own_operations) {
-        // Cancelling the awaiting coroutine would also cancel the tasks, from the wrong thread: a data race. The empty
-        // slot blocks that.
+        // The empty slot: cancelling the awaiting coroutine would cancel the tasks from the wrong thread, a data race.
         auto uncancelled = asio::bind_cancellation_slot(asio::cancellation_slot{}, std::move(handler));
         auto group = asio::experimental::make_parallel_group(std::move(own_operations));
         group.async_wait(asio::experimental::wait_for_all(), std::move(uncancelled));
@@ -134,10 +132,8 @@ std::string message_of(const std::exception_ptr& error) try {
 bool report(const std::vector<outcome<std::uint32_t>>& outcomes) {
     std::vector<std::uint32_t> results;
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
-        if (outcomes[i].error)
-            trace("Task {} failed: {}", i + 1, message_of(outcomes[i].error));
-        else
-            results.push_back(outcomes[i].result);
+        if (outcomes[i].error) trace("Task {} failed: {}", i + 1, message_of(outcomes[i].error));
+        if (!outcomes[i].error) results.push_back(outcomes[i].result);
     }
     if (results.size() == outcomes.size()) {
         trace("Task results: {}", fmt::join(results, ", "));
@@ -165,8 +161,7 @@ asio::awaitable<bool> async_main(asio::any_io_executor workers, std::uint32_t fa
     trace("Fetched data: {}", data);
 
     trace("== Phase 2: parallel tasks ==");
-    // For more tasks, change the loop; for results of another type, `std::uint32_t` here, in async_task and in report.
-    std::vector<asio::awaitable<std::uint32_t>> tasks;  // None is running yet: each waits to be awaited or spawned.
+    std::vector<asio::awaitable<std::uint32_t>> tasks;  // Any number, of any result. None is running yet.
     for (std::uint32_t id = 1; id <= 3; ++id) tasks.push_back(async_task(id, id == failing_task));
     const std::vector<outcome<std::uint32_t>> outcomes = co_await join_tasks(workers, std::move(tasks));
     // Breakpoint: `outcomes`, one for each task: its `result`, or the `error` that it threw.
@@ -202,9 +197,9 @@ constexpr auto usage =
 std::uint32_t parse(const std::vector<std::string>& arguments) {
     if (arguments.empty()) return 0;
     if (arguments[0] != "--fail") throw std::invalid_argument{fmt::format("unexpected argument {:?}", arguments[0])};
-    const std::string task = arguments.size() == 2 ? arguments[1] : "";
-    if (task != "1" && task != "2" && task != "3") throw std::invalid_argument{"--fail needs one task: 1, 2 or 3"};
-    return static_cast<std::uint32_t>(task[0] - '0');
+    for (std::uint32_t task = 1; task <= 3; ++task)
+        if (arguments == std::vector<std::string>{"--fail", std::to_string(task)}) return task;
+    throw std::invalid_argument{"--fail needs one task: 1, 2 or 3"};
 }
 
 int main(int argc, char* argv[]) try {

@@ -212,6 +212,16 @@ asio::awaitable<void> steps()
 }
 // clang-format on
 
+// On one line each: a plain function in what is awaited, a task that was made before, a spawn.
+asio::awaitable<void> arguments() {
+    const auto executor = co_await asio::this_coro::executor;
+    int number = co_await raced(add(1, 2));  // arguments: function
+    asio::awaitable<int> task = raced(4);
+    number += co_await std::move(task);
+    number += co_await asio::co_spawn(executor, raced(number), asio::use_awaitable);
+    std::printf("%d\n", number);  // arguments: end
+}
+
 // What waits when the program stands still: a tree of tasks, below coroutines that wait for groups of them.
 asio::awaitable<int> member(int number) {
     co_await net::pause_for(1h, "member");  // tree: member
@@ -278,6 +288,7 @@ int main(int argc, char**) {
     run(context, race());
     run(context, mixed());
     run(context, steps());
+    run(context, arguments());
     run(context, deep());
 
     {

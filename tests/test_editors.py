@@ -78,6 +78,12 @@ class DAPEditor(dap.Client):
     def step(self, stop):
         return self.stopped(self.next(stop.thread))
 
+    def step_into(self, stop):
+        return self.stopped(self.go("stepIn", stop.thread))
+
+    def step_out(self, stop):
+        return self.stopped(self.go("stepOut", stop.thread))
+
     def run(self, stop):
         return self.stopped(self.continue_(stop.thread))
 
@@ -176,6 +182,12 @@ class MIEditor(mi.Client):
 
     def step(self, stop):
         return self.stopped(f"-exec-next --thread {stop.thread}")
+
+    def step_into(self, stop):
+        return self.stopped(f"-exec-step --thread {stop.thread}")
+
+    def step_out(self, stop):
+        return self.stopped(f"-exec-finish --thread {stop.thread}")
 
     def run(self, stop):
         return self.stopped(f"-exec-continue --thread {stop.thread}")
@@ -280,6 +292,13 @@ class EditorTest:
             self.assertTrue(all(map(os.path.isfile, files)), files)
             self.assert_runs_to_the_end(editor, stop)
 
+    def test_async_tasks_in_the_console(self):
+        with self.session(PROGRAM, MAIN, FETCHING) as (editor, stop):
+            listing = editor.console("async-tasks", stop)
+            fetching = rf"fetch_data\(id=1\) at main\.cpp:{stop.line} \[running on thread 1\]"
+            main = rf"async_main\(.*failing_task=0\) at main\.cpp:{line_of('co_await fetch_data(1)')}"
+            self.assertRegex(listing, rf"(?m)^ +1  {main}\n +2    {fetching}\n")
+
     def test_step_through_async_main(self):
         with self.session(PROGRAM, MAIN, FETCHING) as (editor, stop):
             stops, _ = self.walk(editor, stop, "co_return all_succeeded")
@@ -289,6 +308,23 @@ class EditorTest:
         rounds = main[:loop] + 3 * main[loop : loop + 2] + main[loop : loop + 1] + main[loop + 2 :]
         expected = statements("co_await sleep_for(100ms)", "co_return fmt::format(") + rounds
         self.assertEqual(self.texts(stops, "const std::string data = co_await"), expected)
+
+    def test_step_into_and_out_of_a_co_await(self):
+        with self.session(PROGRAM, MAIN, 'trace("== Phase 1') as (editor, stop):
+            editor.break_at()
+            before, _ = editor.told()
+            stops = [editor.step(stop)]
+            for step in editor.step_into, editor.step, editor.step_out, editor.step:
+                stops.append(step(stops[-1]))
+            self.assertEqual([stop.reason for stop in stops], 5 * ["step"], stops)
+            co_await = statement(MAIN[line_of("co_await fetch_data(1)") - 1])
+            inside = statements(FETCHING, "co_await sleep_for(100ms)")
+            self.assertEqual([stop.text for stop in stops[:3]], [co_await, *inside])
+            after = 'trace("Fetched data: {}", data);', 'trace("== Phase 2: parallel tasks ==");'
+            expected = [co_await, after[0]] if stops[3].text == co_await else list(after)  # Clang's stops there again
+            self.assertEqual([stop.text for stop in stops[3:]], expected)
+            self.assertEqual(editor.told()[0], before + len(stops))
+            self.assert_runs_to_the_end(editor, stops[-1])
 
     def test_step_through_one_of_three_tasks(self):
         with self.session(PROGRAM, MAIN, DELAY) as (editor, stop):

@@ -3,7 +3,7 @@
     gdb -x src/debugger/asio_gdb.py build/async_example
 
 `bt` shows the logical stack, `next` steps over a co_await, async-tasks lists all coroutines: see README.md, and help
-async-tasks, async-in, async-next, async-step. GDB 13 or newer.
+async-tasks, async-in, async-next, async-step, async-catch, async-break. GDB 13 or newer.
 """
 
 

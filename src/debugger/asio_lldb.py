@@ -3,7 +3,8 @@
     lldb -o "command script import src/debugger/asio_lldb.py" build/async_example
 
 async-bt shows the logical stack, `next` and an editor's Step Over step over a co_await, async-tasks lists all
-coroutines: see README.md, and help async-bt, async-tasks, async-in, async-next, async-step. LLDB 19 or newer.
+coroutines: see README.md, and help async-bt, async-tasks, async-in, async-next, async-step, async-catch, async-break.
+LLDB 19 or newer.
 """
 
 import os
@@ -17,21 +18,24 @@ try:
         Places,
         StopHook,
         any_executor_summary,
+        async_break,
         async_bt,
+        async_catch,
         async_in,
         async_next,
         async_step,
         async_tasks,
         awaitable_summary,
         install,
+        on_exception,
         on_hit,
     )
 finally:
     del sys.path[0]
 
 __all__ = [
-    "End", "Places", "StopHook", "any_executor_summary", "async_bt", "async_in", "async_next", "async_step", "async_tasks",
-    "awaitable_summary", "install", "on_hit",
+    "End", "Places", "StopHook", "any_executor_summary", "async_break", "async_bt", "async_catch", "async_in",
+    "async_next", "async_step", "async_tasks", "awaitable_summary", "install", "on_exception", "on_hit",
 ]  # fmt: skip
 
 

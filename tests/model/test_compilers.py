@@ -5,7 +5,7 @@ from __future__ import annotations
 from made_up import INT, By, CppType, MadeUp, ModelTest
 
 from asio_coroutines.compilers import (
-    GCC, Clang, Variable, compiler_of, is_creation, is_wrapper, variables_in
+    GCC, Clang, Compiler, Variable, compiler_of, is_creation, is_resuming, is_wrapper, variables_in
 )  # fmt: skip
 from asio_coroutines.debugger import Instruction, Member, Symbol
 from asio_coroutines.location import Location
@@ -29,6 +29,12 @@ def no_members(_type: CppType) -> list[Member]:
 def code(*texts: str) -> list[Instruction]:
     """Each instruction in a line of its own: 1, 2, 3."""
     return [Instruction(0x1000 + at, 0x1000 + at, at + 1, text) for at, text in enumerate(texts)]
+
+
+def places(compiler: Compiler, body: list[Instruction], offset: int) -> dict[int, int]:
+    """The instruction to show for each suspension point."""
+    found = compiler.suspensions(body, X86_64, offset)
+    return {number: compiler.place_of(suspension) for number, suspension in found.items()}
 
 
 class Variables(ModelTest):
@@ -105,13 +111,17 @@ class Code(ModelTest):
             self.assertTrue(is_creation([symbol("id"), symbol(name)]), name)
         self.assertFalse(is_creation([symbol("id"), symbol("__promised"), symbol("my__promise")]))
 
+    def test_clang_has_two_bodies_that_destroy(self) -> None:
+        self.assertTrue(is_resuming("_Z5pausei.resume") and is_resuming("_Z5pausei.actor") and is_resuming(""))
+        self.assertFalse(is_resuming("_Z5pausei.destroy") or is_resuming("_Z5pausei.cleanup"))
+
     def test_gcc_shows_the_call_of_await_suspend(self) -> None:
         body = code("movw   $0x4,0x64(%rax)", "mov    %rax,%rdi", "call   0x1 <_ZN13await_suspendE>")
-        self.assertEqual(GCC().suspensions(body, X86_64, 0x64), {4: 0x1002})
+        self.assertEqual(places(GCC(), body, 0x64), {4: 0x1002})
 
     def test_clang_shows_the_store_of_the_number(self) -> None:
         body = code("movb   $0x1,0x48(%rax)", "mov    %rax,%rdi", "call   0x1 <f.__await_suspend_wrapper__await>")
-        self.assertEqual(Clang().suspensions(body, X86_64, 0x48), {1: 0x1000})
+        self.assertEqual(places(Clang(), body, 0x48), {1: 0x1000})
 
     def test_a_store_that_no_suspension_follows_is_no_suspension(self) -> None:
         body = code("movw   $0x4,0x64(%rax)", "call   0x1 <trace>", "ret")
@@ -119,7 +129,7 @@ class Code(ModelTest):
 
     def test_a_suspension_needs_a_store_of_its_own(self) -> None:
         body = code("movw   $0x4,0x64(%rax)", "call   0x1 <await_suspend>", "call   0x1 <await_suspend>")
-        self.assertEqual(GCC().suspensions(body, X86_64, 0x64), {4: 0x1001})
+        self.assertEqual(places(GCC(), body, 0x64), {4: 0x1001})
 
     def test_with_addresssanitizer_the_last_store_before_the_suspension_is_that_of_the_number(self) -> None:
         body = code(  # bool first = true; co_await ...;
@@ -128,7 +138,7 @@ class Code(ModelTest):
             "movb   $0x1,(%rax)",
             "call   0x1 <f.__await_suspend_wrapper__await>",
         )
-        self.assertEqual(Clang().suspensions(body, X86_64, 0x48), {1: 0x1002})
+        self.assertEqual(places(Clang(), body, 0x48), {1: 0x1002})
 
     def test_on_other_processors_none_is_found(self) -> None:
         self.assertEqual(GCC().suspensions(code("strh w0, [x1]", "bl <await_suspend>"), AARCH64, 0x64), {})

@@ -7,7 +7,7 @@ import itertools
 from made_up import By, CppType, MadeUp, MadeUpCoroutine, ModelTest, awaitable_thread, pointer, struct
 
 from asio_coroutines.coroutine import Coroutine, chain
-from asio_coroutines.debugger import NoCoroutine, NoDebugInformation, NoMemory, UnknownAsio
+from asio_coroutines.debugger import Member, NoCoroutine, NoDebugInformation, NoMemory, UnknownAsio
 
 SOURCE = """
 awaitable<void> pause(int ms) {
@@ -255,6 +255,26 @@ class EntryPoints(CoroutineTest):
             handler = struct("several", a=awaitable_thread(), b=awaitable_thread(), c=awaitable_thread())
             task = self.task_with(made, handler, 0, 0x66660000, made.spawn(waiting).promise)
             self.assertEqual(self.waiter_of(made, task), waiting.promise)
+
+    def test_a_waiter_where_the_debugger_knows_no_member(self) -> None:
+        for made in self.programs():
+            waiting = made.coroutine("session", line=6)
+            state = CppType("group_state", 64, [Member("mutex", 0, CppType("mutex", 40))], is_class=True)
+            shared = made.heap.allocate(64)
+            task = self.task_with(made, struct("group_handler", shared=pointer(state)), shared)
+            for word in 0, 0x66660000, task.promise, waiting.promise:  # not the entry point of another task
+                made.memory.write_words(shared + 48, word)
+                self.assertEqual(self.waiter_of(made, task), 0)
+            made.memory.write_words(shared + 48, made.spawn(waiting).promise)
+            self.assertEqual(self.waiter_of(made, task), waiting.promise)
+
+    def test_one_still_to_start_where_the_debugger_knows_no_member(self) -> None:
+        for made in self.programs():
+            task = made.spawn(handler=CppType("handler", 8, is_class=True))
+            started, other = made.coroutine("pause", line=2), made.coroutine("pause")
+            for coroutine, expected in (started, 0), (other, other.promise):
+                made.memory.write_words(task.address_of("handler"), coroutine.promise)
+                self.assertEqual(made.read_coroutine(task).task(), expected)
 
     def test_the_coroutine_that_is_still_to_start(self) -> None:
         for made in self.programs():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 from made_up import By, MadeUp, ModelTest
@@ -148,6 +149,87 @@ class Statements(ModelTest):
             self.assertEqual(len(session.handlers), 2)  # and Asio's own, around the whole body
 
 
+class Scattered(ModelTest):
+    """Where GCC's line table has parts of a co_await on other lines."""
+
+    TEXT = """
+    awaitable<void> session(int id) {
+        trace(id);
+        co_await pause();
+        trace(4);
+        for (;;) {
+            trace(6);
+        }
+        trace(8);
+    }
+    """
+
+    def compiled(self, by: By = By.GCC) -> MadeUp:
+        made = MadeUp(by)
+        made.compile(self.TEXT)
+        return made
+
+    def put(self, made: MadeUp, text: str, line: int, other: int) -> int:
+        """Puts the first instruction with this text in a line on another one. Returns its address."""
+        instructions = made.function("session").instructions
+        at = next(at for at, each in enumerate(instructions) if text in each.text and each.line == line)
+        instructions[at] = dataclasses.replace(instructions[at], line=other)
+        made.model.forget()
+        return instructions[at].pc
+
+    def test_the_operand_on_the_last_line(self) -> None:
+        made = self.compiled()
+        operand = self.put(made, "call", 3, 9)
+        self.assertEqual(session_of(made).running_line(operand, 9), 3)
+        self.assertEqual(session_of(made).running_line(operand, 2), 2)  # a line of its own is right
+        end = made.function("session").pc_of("return_void")
+        self.assertEqual(session_of(made).running_line(end, 9), 9)
+
+    def test_what_clang_puts_on_the_last_line_is_there(self) -> None:
+        made = self.compiled(By.CLANG)
+        self.assertEqual(session_of(made).running_line(session_of(made).start, 9), 9)
+
+    def test_a_co_await_of_several_lines_is_on_its_first(self) -> None:
+        made = self.compiled()
+        self.put(made, "movw   $0x4", 1, 2)
+        call = self.put(made, "await_suspend", 3, 4)
+        session = session_of(made)
+        self.assertEqual(session.line_of(call), 2)
+        self.assertEqual([session.running_line(call, line) for line in (2, 3, 4, 6)], [2, 2, 2, 6])
+
+    def test_the_calls_of_an_operand(self) -> None:
+        made = self.compiled()
+        operand = session_of(made).calls_on(3)[0]
+        self.put(made, "call", 3, 9)
+        self.assertIn(operand, session_of(made).calls_on(3))
+
+    def test_a_jump_back_at_the_end_of_a_loop_is_no_statement(self) -> None:
+        for by in By:
+            made = self.compiled(by)
+            function = made.function("session")
+            at = next(at for at, each in enumerate(function.instructions) if each.text.startswith("cmpl"))
+            jump, following = function.instructions[at : at + 2]
+            back = function.pc(6)
+            function.instructions[at] = dataclasses.replace(jump, text=f"jmp    0x{back:x}")
+            function.instructions[at + 1] = dataclasses.replace(following, row=following.pc)
+            made.model.forget()
+            session = session_of(made)
+            self.assertEqual(jump.pc in session.statements, by is By.CLANG)
+            self.assertEqual(session.ends_of_loops, {jump.pc} if by is By.GCC else set())
+
+    def test_the_first_statement(self) -> None:
+        for by in By:
+            made = self.compiled(by)
+            session = session_of(made)
+            self.assertEqual(session.line_of(session.first_statement), 2)
+            self.assertGreater(session.first_statement, session.first_jump)
+            self.assertIn(session.first_statement, session.statements)
+
+    def test_the_first_statement_of_a_function_of_one_line(self) -> None:
+        for _, session in both("awaitable<void> session(int id) {\n} // co_return\n"):
+            self.assertGreater(session.first_statement, session.first_jump)
+
+
 class Calls(ModelTest):
     """The functions that it calls."""
 
@@ -197,5 +279,5 @@ class EntryPoints(ModelTest):
                 function = made.read_coroutine(made.entry_point()).function
                 self.assertTrue(function.is_entry_point and function.is_library)
                 self.assertEqual(function.top_of_stack_offset, 96)
-                self.assertEqual(len(function.paths_to_task), 1)
-                self.assertEqual(function.paths_to_waiter, [])
+                self.assertEqual(len(function.paths_to_task.wanted), 1)
+                self.assertEqual(function.paths_to_waiter.wanted, [])

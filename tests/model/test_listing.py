@@ -256,7 +256,7 @@ class Sentences(ListingTest):
                 made,
                 "",
                 "  1  session(id=1) at server.cpp:6: co_await pause(10);",
-                "(5.0 GiB of memory, from 0x7e0000000000 on, are left out: too large to search.)",
+                "(5,242,880 KiB of memory, from 0x7e0000000000 on, were not searched: too large, or not to be read.)",
             )
 
     def test_what_could_not_be_read(self) -> None:

@@ -120,12 +120,15 @@ class InMappings(ModelTest):
         self.assertEqual(self.found(stacks=(start + 0x8000,)), [])
         self.assertEqual(self.found(stacks=(start + BLOCK,)), [start + 64])
 
-    def test_what_cannot_be_read_is_passed_over(self) -> None:
+    def test_a_page_that_cannot_be_read_is_passed_over_and_said(self) -> None:
         start = 0x7F0000000000
         self.made.memory.map(start, 3 * BLOCK)
-        expected = [self.put_promise(start + 64), self.put_promise(start + 2 * BLOCK + 64)]
-        self.made.memory.make_unreadable(start + BLOCK, PAGE)
+        unreadable = start + BLOCK + 3 * PAGE
+        places = start + 64, start + BLOCK + 64, unreadable + PAGE + 64, start + 2 * BLOCK + 64
+        expected = [self.put_promise(place) for place in places]
+        self.made.memory.make_unreadable(unreadable, PAGE)
         self.assertEqual(self.found(), expected)
+        self.assertEqual([(each.start, each.end) for each in self.search.left_out], [(unreadable, unreadable + PAGE)])
 
 
 class LargeMappings(ModelTest):

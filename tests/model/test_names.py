@@ -104,6 +104,7 @@ class Libraries(ModelTest):
             "void std::__invoke_impl<void, main::{lambda()#1}>(std::__invoke_other, main::{lambda()#1}&&)",
             "__gnu_cxx::new_allocator<int>::allocate(unsigned long)",
             "boost_asio_handler_invoke_helpers::invoke<int>(int)",
+            "_ZZZN5boost4asio6detail20awaitable_frame_baseINS0_15any_io_executorEE15await_transformEENKUlPvE_clES8_",
             "boost_asio_detail_posix_thread_function",
             "__cxa_throw",
             "_Unwind_Resume",
@@ -116,7 +117,10 @@ class Libraries(ModelTest):
             "boost::asio::awaitable<void, boost::asio::any_io_executor> serve(int)",
             "app::asio::serve()",
             "stdlike::run()",
+            "_ZZ7operateIRKN5boost4asio15use_awaitable_tINS1_15any_io_executorEEEEDaOT_ENKUlSB_E_clIiEESB_",
             "boosted()",
+            "asio_server::serve(int)",
+            "asio_main()",
             "main",
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from made_up import INT, CppType, MadeUp, ModelTest, pointer, struct
+from made_up import INT, LONG, CppType, MadeUp, ModelTest, pointer, struct
 
 from asio_coroutines import parts
 from asio_coroutines.debugger import Member
@@ -15,10 +15,10 @@ THREAD = struct("thread<int>", bottom=pointer(INT))
 
 
 class Paths(ModelTest):
-    """paths()."""
+    """The parts that search() looks for."""
 
     def paths(self, type_: CppType, pointers: int = 3) -> list[parts.Path]:
-        return parts.paths(MadeUp(), [(100, type_)], WANTED, SKIPPED, pointers)
+        return parts.search(MadeUp(), [(100, type_)], WANTED, SKIPPED, pointers).wanted
 
     def test_the_object_itself(self) -> None:
         self.assertEqual(self.paths(THREAD), [(100,)])
@@ -66,3 +66,44 @@ class Paths(ModelTest):
         node = CppType("{lambda()#1}", 16, members)
         members += [Member("a", 0, pointer(node)), Member("b", 8, pointer(node))]
         self.assertEqual(self.paths(node, pointers=1_000), [])
+
+
+class Unknown(ModelTest):
+    """The words of which search() does not know what they are."""
+
+    def unknown(self, type_: CppType) -> list[parts.Path]:
+        return parts.search(MadeUp(), [(100, type_)], WANTED, SKIPPED, 3).unknown
+
+    def class_with(self, size: int, *members: Member) -> CppType:
+        return CppType("handler", size, members, is_class=True)
+
+    def test_where_all_members_are_known_there_are_none(self) -> None:
+        state = struct("state", a=INT, thread=THREAD)
+        self.assertEqual(self.unknown(struct("handler", a=LONG, b=INT, state=pointer(state))), [])
+
+    def test_what_no_member_covers(self) -> None:
+        handler = self.class_with(48, Member("b", 32, LONG), Member("a", 8, INT))
+        self.assertEqual(self.unknown(handler), [(100,), (116,), (124,), (140,)])
+
+    def test_a_class_without_known_members(self) -> None:
+        self.assertEqual(self.unknown(self.class_with(16)), [(100,), (108,)])
+
+    def test_less_than_a_word_is_none(self) -> None:
+        self.assertEqual(self.unknown(self.class_with(15, Member("a", 0, LONG))), [])
+        self.assertEqual(self.unknown(self.class_with(1)), [])
+
+    def test_members_that_overlap(self) -> None:
+        large = CppType("char [17]", 17)
+        union = self.class_with(32, Member("a", 0, large), Member("b", 8, INT))
+        self.assertEqual(self.unknown(union), [(124,)])
+
+    def test_behind_pointers(self) -> None:
+        handler = struct("shared_ptr", count=LONG, state=pointer(self.class_with(16, Member("a", 0, LONG))))
+        self.assertEqual(self.unknown(handler), [(108, 8)])
+
+    def test_what_is_skipped_has_none(self) -> None:
+        executor = CppType("io::executor<int>", 64, is_class=True)
+        self.assertEqual(self.unknown(struct("handler", executor=executor)), [])
+
+    def test_no_more_than_can_be_read(self) -> None:
+        self.assertEqual(len(self.unknown(self.class_with(1 << 40))), parts.MOST_UNKNOWN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator
 
 from made_up import By, MadeUp, MadeUpCoroutine, MadeUpFrame, ModelTest
@@ -10,7 +11,9 @@ from made_up import By, MadeUp, MadeUpCoroutine, MadeUpFrame, ModelTest
 from asio_coroutines.coroutine import chain
 from asio_coroutines.debugger import Frame
 from asio_coroutines.names import plain_name
-from asio_coroutines.stack import Ahead, CoroutineRow, FrameRow, Remark, Row, awaiting, bodies, logical_stack, unused_parts
+from asio_coroutines.stack import (
+    MOST_WITHOUT_ROW, Ahead, CoroutineRow, FrameRow, Remark, Row, awaiting, bodies, logical_stack, unused_parts
+)  # fmt: skip
 
 SOURCE = """
 awaitable<void> pause(int ms) {
@@ -304,6 +307,85 @@ class Laziness(StackTest):
             self.assertEqual(rows[0].pc, frames[0].pc)
             self.assertIsNone(rows[1].frame)
             self.assertEqual(rows[1].pc, made.read_coroutine(session).waiting_pc)
+
+
+class Repeated(StackTest):
+    """Coroutines that are resumed on top of each other, until the stack overflows."""
+
+    def deep(self, made: MadeUp, rounds: int) -> list[Frame]:
+        pause, session, _ = self.task(made)
+        parts = [made.running(pause, line=3), made.scheduler()]
+        for _ in range(rounds):
+            parts += [made.calls("trace"), made.library_frames("std::f"), [made.resume(session)], made.scheduler()]
+        return made.thread(*parts, made.calls("main()"))
+
+    def test_a_function_that_is_there_again_is_counted(self) -> None:
+        for made in self.programs():
+            rows = [drawn(row) for row in logical_stack(made.snapshot(), self.deep(made, 10))]
+            self.assertEqual(rows[:3], ["pause runs in 3", "session waits in 6", "trace"])
+            self.assertEqual(rows.count("trace") + int(re.search(r"\d+", rows[-2])[0]), 10)  # type: ignore[index]
+            self.assertRegex(rows[-2], r"^.trace\(\) is on the call stack \d more times here.$")
+            self.assertEqual(rows[-1], "main")
+            self.assertLess(len(rows), 9)
+
+    def test_a_coroutine_that_is_there_again_is_counted(self) -> None:
+        for made in self.programs():
+            pause, _, _ = self.task(made)
+            parts = [part for _ in range(5) for part in (made.running(pause, line=3), made.scheduler())]
+            frames = made.thread(*parts, made.calls("main()"))
+            self.check(
+                made, frames, "pause runs in 3", "session waits in 6",
+                "(pause() is on the call stack 4 more times here)", "main",
+            )  # fmt: skip
+
+    def test_the_first_rows_take_the_first_frames(self) -> None:
+        for made in self.programs():
+            frames = made.asked_for(self.deep(made, 200))
+            first = list(itertools.islice(logical_stack(made.snapshot(), frames), 3))
+            self.assertEqual(len(first), 3)
+            self.assertLess(made.frames_asked_for, 20)
+
+    def test_frames_that_show_nothing_new_have_an_end(self) -> None:
+        for made in self.programs():
+            pause, _, _ = self.task(made)
+            library = made.library_frames(*["std::f"] * (MOST_WITHOUT_ROW + 100))
+            frames = made.thread(made.running(pause, line=3), library, made.calls("main()"))
+            rows = [drawn(row) for row in logical_stack(made.snapshot(), frames)]
+            self.assertEqual(rows[:2], ["pause runs in 3", "session waits in 6"])
+            self.assertRegex(rows[2], "the rest is not looked at")
+            self.assertEqual(len(rows), 3)
+
+
+class Completion(StackTest):
+    """A task that has ended calls its completion handler."""
+
+    def test_whom_it_completes_for(self) -> None:
+        for made in self.programs():
+            waiting = made.coroutine("session", line=7)
+            task = made.spawn()
+            handler = made.handler_of_group(made.spawn(waiting))
+            frames = made.thread(
+                made.calls("trace"), [handler], made.library_frames("std::f"), made.running(task, line=2), made.scheduler()
+            )
+            self.check(made, frames, "trace", "session waits for task in 7")
+
+    def test_a_handler_that_has_been_moved_from(self) -> None:
+        for made in self.programs():
+            task = made.spawn()
+            frames = made.thread(made.calls("trace"), [made.handler_of_group(None)], made.running(task, line=2))
+            self.check(made, frames, "trace")
+
+
+class Lines(StackTest):
+    """Where a coroutine runs."""
+
+    def test_where_a_co_await_ends_it_is_the_co_awaits(self) -> None:
+        for made in self.programs():
+            pause, _, _ = self.task(made)
+            resumed = made.library_frames("boost::asio::awaitable<void, boost::asio::any_io_executor>::await_resume()")
+            frames = made.thread(made.library_frames("std::rethrow_exception"), resumed, made.running(pause, line=4))
+            rows = [drawn(row) for row in logical_stack(made.snapshot(), frames)]
+            self.assertIn("pause runs in 2", rows)
 
 
 LIBC = "/lib/x86_64-linux-gnu/libc.so.6"

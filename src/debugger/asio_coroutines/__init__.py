@@ -37,6 +37,7 @@ The rooms, in the direction that data flows; each uses only those above it:
     function.py    a function's code: its statements, its co_awaits, its variables
     program.py     the functions of a program, and a snapshot of its memory
     coroutine.py   one coroutine at one stop
+    completion.py  whom a completion handler on a call stack resumes
     heap.py        whether it lives
     executors.py   executors in words
     values.py      what the values of its variables say
@@ -49,6 +50,8 @@ The rooms, in the direction that data flows; each uses only those above it:
     look.py        a look into one coroutine
     requests.py    what a user asks for: the words of the commands
     step.py        where a step begins, and where it may end
+    exceptions.py  where an exception comes out of a co_await
+    breaks.py      the coroutines that a name means, and where their bodies begin
     messages.py    sentences that both debuggers say
     gdb/, lldb/    each debugger: what it lends, how it shows the model's answers, the commands
 """

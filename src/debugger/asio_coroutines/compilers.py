@@ -1,11 +1,11 @@
 """What each compiler makes of a coroutine, in builds with -O0 -g: the variables that it adds, the number that it gives
 to each co_await, the code that suspends. Knows debug information and code, no memory.
 
-    GCC     body: f(_Z1fi.Frame *) [clone .actor], whose only parameter is frame_ptr. In its outermost block, in this order:
-            frame_ptr, _Coro_*, _Coro_self_handle, then this and the arguments, then _Coro_resume_index. After it: locals,
-            and temporaries: Is, Fs, Aw0, D.1234. What GCC makes itself is declared in no line.
-            Of a lambda, the pointer __closure is in the place of this; what it has captured comes after _Coro_resume_index,
-            in the order of the last one first.
+    GCC     body: f(_Z1fi.Frame *) [clone .actor], whose only parameter is frame_ptr. In its outermost block, in this
+            order: frame_ptr, _Coro_*, _Coro_self_handle, this and the arguments, _Coro_resume_index. After it:
+            locals, and temporaries: Is, Fs, Aw0, D.1234. What GCC makes itself is declared in no line.
+            Of a lambda, the pointer __closure is in the place of this; what it has captured comes after
+            _Coro_resume_index, the last one first.
             Numbers: 2 bytes; 2 is the initial suspension; odd in a coroutine that has been destroyed.
     Clang   body: f(int) [clone .resume]. Arguments are marked as such; __promise and __coro_frame are its own. There is no
             `this` where the function does not use it; that of a lambda points to what it has captured.
@@ -27,6 +27,7 @@ from .machine import Machine
 WRAPPER = "__await_suspend_wrapper__"
 AWAIT_SUSPEND = "await_suspend"  # is in the name of Clang's wrapper, too
 THIS = "this"
+AWAIT_RESUME = "await_resume"
 CREATES = re.compile(r"_Coro_|__coro_frame$|__promise$")  # variables in a ramp
 
 
@@ -39,6 +40,14 @@ class Variable:
     location: Location
     is_argument: bool  # as the debug information has it
     line: int  # where it is declared, or 0
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """A suspension point of a body."""
+
+    store: Instruction  # of the co_await's number
+    call: Instruction  # of await_suspend
 
 
 def variables_in(symbols: Iterable[Symbol]) -> list[Variable]:
@@ -61,6 +70,16 @@ def is_creation(symbols: Iterable[Symbol]) -> bool:
     return any(CREATES.match(symbol.name) for symbol in symbols)
 
 
+def is_resuming(symbol: str) -> bool:
+    """Whether a body with this symbol is the one that resumes a coroutine. Clang has another two that destroy it, with all
+    the statements once more.
+
+    >>> is_resuming("_Z5pausei.resume"), is_resuming("_Z5pausei.actor"), is_resuming("_Z5pausei.cleanup")
+    (True, True, False)
+    """
+    return not re.search(r"\.(destroy|cleanup)\b", symbol)
+
+
 class Compiler(abc.ABC):
     """What one compiler makes of a coroutine."""
 
@@ -71,6 +90,7 @@ class Compiler(abc.ABC):
     initial: int  # the number of the initial suspension
     base_distance: int  # from a machine frame's base, which debug information counts from, to rbp
     tells_destroyed: bool  # whether the number tells that a coroutine has been destroyed
+    scatters: bool  # whether a body's first and last line have parts of each co_await, and loops end on their first line
 
     @abc.abstractmethod
     def number_offset(
@@ -90,12 +110,11 @@ class Compiler(abc.ABC):
         """Whether a local variable that is declared in this line is one of the program's, not the compiler's own."""
 
     @abc.abstractmethod
-    def place_of(self, store: Instruction, call: Instruction) -> int:
-        """The instruction to show for a suspension: on the line of its co_await, and all its variables visible. The
-        first of these stores the number, the second one calls await_suspend."""
+    def place_of(self, suspension: Suspension) -> int:
+        """The instruction to show for a suspension: on the line of its co_await, and all its variables visible."""
 
-    def suspensions(self, code: Iterable[Instruction], machine: Machine, offset: int) -> dict[int, int]:
-        """The suspension points of a body: the number of each co_await, and the instruction to show for it.
+    def suspensions(self, code: Iterable[Instruction], machine: Machine, offset: int) -> dict[int, Suspension]:
+        """The suspension points of a body, by the number of each co_await.
 
         Right before a coroutine calls await_suspend, it stores the number of that co_await in its frame:
             movb $0x1,0x48(%rax)
@@ -103,14 +122,15 @@ class Compiler(abc.ABC):
         With AddressSanitizer the address has been computed before: movb $0x1,(%rax)."""
         code = list(code)
         for place in offset, None:
-            pattern, found = machine.store_pattern(self.number_size, place), {}
+            pattern = machine.store_pattern(self.number_size, place)
+            found: dict[int, Suspension] = {}
             last: tuple[int, Instruction] | None = None
             for each in code:
                 if pattern and (store := pattern.match(each.text)):
                     last = int(store[1], 16), each
                 elif last and AWAIT_SUSPEND in each.text:
                     number, instruction = last
-                    found[number], last = self.place_of(instruction, each), None
+                    found[number], last = Suspension(instruction, each), None
             if found:
                 return found
         return {}
@@ -121,6 +141,7 @@ class GCC(Compiler):
 
     name, promise, frame_parameter = "GCC", "_Coro_promise", "frame_ptr"
     number_size, initial, base_distance, tells_destroyed = 2, 2, 16, True
+    scatters = True
 
     def number_offset(
         self, variables: Mapping[str, Variable], members: Callable[[Type], Sequence[Member]]
@@ -141,8 +162,8 @@ class GCC(Compiler):
     def is_programs(self, name: str, line: int) -> bool:
         return bool(line) and not re.match("__|_Coro_", name)
 
-    def place_of(self, store: Instruction, call: Instruction) -> int:
-        return call.pc  # only the call is on the line of the co_await
+    def place_of(self, suspension: Suspension) -> int:
+        return suspension.call.pc  # only the call is on a line of the co_await in any case
 
 
 class Clang(Compiler):
@@ -150,6 +171,7 @@ class Clang(Compiler):
 
     name, promise, frame_parameter = "Clang", "__promise", "__coro_frame"
     number_size, initial, base_distance, tells_destroyed = 1, 0, 0, False
+    scatters = False
 
     def number_offset(
         self, variables: Mapping[str, Variable], members: Callable[[Type], Sequence[Member]]
@@ -172,8 +194,8 @@ class Clang(Compiler):
     def is_programs(self, name: str, line: int) -> bool:
         return not name.startswith("__")
 
-    def place_of(self, store: Instruction, call: Instruction) -> int:
-        return store.pc
+    def place_of(self, suspension: Suspension) -> int:
+        return suspension.store.pc
 
 
 def _captured(closure: Variable, member: Member) -> Variable:

@@ -98,11 +98,11 @@ class Coroutine:
     def registers(self) -> dict[str, int]:
         """With these in its machine registers, a debugger sees the variables of this coroutine, which waits.
 
-        A body finds its coroutine frame by an address that it keeps on the thread's stack, `spill` bytes from the base of
-        its machine frame. The promise begins with just that address, so the base may as well be there:
+        A body finds its coroutine frame by an address that it keeps on the thread's stack, `spill` bytes from the base
+        of its machine frame. A promise begins with just that address. So let the machine frame be where its spilled
+        word is the promise. With a spill of -56, for a promise at 0x1010:
 
-            base                     promise                         rbp = base - 16 with GCC, base with Clang
-            |<-------- spill ------->| address of the coroutine frame | attached_thread_ | ...
+            base = 0x1010 + 56 = 0x1048      rbp = base with Clang, base - 16 = 0x1038 with GCC
 
         Raises NoDebugInformation where that is not known, or the processor is another one than x86-64."""
         function = self.function
@@ -118,11 +118,13 @@ class Coroutine:
 
         Asio makes an awaitable_thread a part of the completion handler; its first word is that coroutine's entry point,
         or null if the handler has been moved on."""
-        for entry_point in self._words(self.function.paths_to_waiter):
-            try:
-                return Coroutine(self.snapshot, entry_point).top_of_stack()
-            except (NoCoroutine, NoMemory):  # what was found is not alive: there may be another one
-                continue
+        parts = self.function.paths_to_waiter
+        for coroutine in self._coroutines([*parts.wanted, *parts.unknown]):
+            if coroutine.function.is_entry_point and coroutine.promise != self.promise:
+                try:
+                    return coroutine.top_of_stack()
+                except (NoMemory, NoDebugInformation):  # not alive, or not readable: there may be another one
+                    continue
         return 0
 
     def is_cancelled(self) -> bool:
@@ -146,33 +148,45 @@ class Coroutine:
 
     def task(self) -> int:
         """Of an entry point: the promise of the coroutine that it is going to start, or 0."""
-        return next(self._words(self.function.paths_to_task), 0)
+        parts = self.function.paths_to_task
+        known = next(words_at(self.snapshot, self.frame, parts.wanted), 0)
+        guesses = (each for each in self._coroutines(parts.unknown) if not each.function.is_library)
+        return known or next((each.promise for each in guesses if each.has_not_started), 0)
 
     def top_of_stack(self) -> int:
-        """Of an entry point: the promise of the innermost coroutine of its chain; 0 if all have ended. Raises UnknownAsio,
-        NoDebugInformation, NoMemory."""
+        """Of an entry point: the promise of the innermost coroutine of its chain; 0 if all have ended. Raises
+        UnknownAsio, NoDebugInformation, NoMemory."""
         if not self.function.is_readable:
             raise NoDebugInformation(BUILD)
         if self.function.top_of_stack_offset is None:
             raise UnknownAsio(f"Asio's {layout.ENTRY_POINT} has no {layout.TOP_OF_STACK} here")
         return self.snapshot.word(self.promise + self.function.top_of_stack_offset)
 
-    def _words(self, paths: list[Path]) -> Iterator[int]:
-        """The first words of these parts of it, if they are not null."""
-        for path in paths:
+    def _coroutines(self, paths: list[Path]) -> Iterator[Coroutine]:
+        """Those whose promises' addresses are the first words of these parts of it."""
+        for promise in words_at(self.snapshot, self.frame, paths):
             try:
-                address = self.frame
-                for offset in path:
-                    address = address and self.snapshot.word(address + offset)
-            except NoMemory:  # what the path leads through need not be alive
+                yield Coroutine(self.snapshot, promise)
+            except (NoCoroutine, NoMemory):  # what was found is not alive
                 continue
-            if address:
-                yield address
+
+
+def words_at(snapshot: Snapshot, start: int, paths: list[Path]) -> Iterator[int]:
+    """The first words of these parts of an object, if they are not null."""
+    for path in paths:
+        try:
+            address = start
+            for offset in path:
+                address = address and snapshot.word(address + offset)
+        except NoMemory:  # what the path leads through need not be alive
+            continue
+        if address:
+            yield address
 
 
 def chain(snapshot: Snapshot, promise: int) -> Iterator[int]:
-    """The promises of this coroutine, of the one that awaits it, and so on up to Asio's entry point. Ends where it would
-    go in a circle, as in memory that is no longer theirs. Raises NoMemory where one cannot be read."""
+    """The promises of this coroutine, of the one that awaits it, and so on up to Asio's entry point. Ends where it
+    would go in a circle, as in memory that is no longer theirs. Raises NoMemory where one cannot be read."""
     seen: set[int] = set()
     while promise and promise not in seen and len(seen) < MOST_IN_CHAIN:
         seen.add(promise)

@@ -124,14 +124,27 @@ class Debugger(Protocol):
     def functions_named(self, name: str) -> Sequence[int]:
         """The addresses of the first instructions of all functions with this name: in full, without parameters."""
 
+    def functions_ending(self, name: str) -> Sequence[int]:
+        """The addresses of the first instructions of all functions with this name in any scope, also instances of
+        templates. It has no scopes and no parameters: `serve`, `operator()`. Others may be among them."""
+
+    def symbol_at(self, pc: int) -> str:
+        """The name, as the linker knows it, of the symbol that has this instruction; empty if there is none."""
+
     def has_symbol(self, name: str) -> bool:
         """Whether the program or a library that it has loaded has a function or variable of this name."""
 
-    def symbol_at(self, address: int) -> str:
-        """The full name of the function or variable that is there; empty if none is."""
+    def variable_at(self, address: int) -> str:
+        """The full name of the static variable that is there; empty if there is none."""
+
+    def is_class(self, type_: Type) -> bool:
+        """Whether it is a class, struct or union."""
 
     def members(self, type_: Type) -> Sequence[Member]:
-        """The bases and data members of a class; nothing for other types."""
+        """The bases and data members of a class, as far as they are known; nothing for other types."""
+
+    def size(self, type_: Type) -> int:
+        """How many bytes a value of this type takes; 0 if that is unknown."""
 
     def pointee(self, type_: Type) -> Type | None:
         """What a pointer points to; None for other types."""

@@ -51,7 +51,7 @@ def text_of_target(snapshot: Snapshot, functions: int, target: int, depth: int =
     known = snapshot.program.executors
     if functions in known:
         return known[functions]
-    symbol = snapshot.program.symbol_at(functions)
+    symbol = snapshot.program.variable_at(functions)
     table = layout.TARGET_TABLE.search(symbol)
     if not table or depth > DEEPEST:
         return UNKNOWN

@@ -9,11 +9,11 @@ import re
 from collections.abc import Sequence
 
 from . import layout, names
-from .compilers import Compiler, Variable, compiler_of, variables_in
+from .compilers import AWAIT_RESUME, Compiler, Suspension, Variable, compiler_of, variables_in
 from .debugger import Debugger, FunctionInfo, Instruction, Member, Type
 from .kinds import Kind, kind_of
 from .machine import Machine
-from .parts import Path, paths
+from .parts import Parts, Path, search
 from .source import source_line
 
 MOST_POINTERS = 3  # between an entry point and the task that waits for it
@@ -122,7 +122,33 @@ class Function:
             each.pc: each.line
             for each in self.code.values()
             if each.pc == each.row and each.pc > self.first_jump and each.line not in without
+            if each.pc not in self.ends_of_loops
         }
+
+    @functools.cached_property
+    def ends_of_loops(self) -> set[int]:
+        """The instructions by which GCC ends a loop without a condition. They are on the line of its first statement:
+
+            for (;;) {
+                co_await nap(300);    15: jmp 0x7e63, which is before the co_await
+                n += 1;
+            }"""
+        if not self.compiler or not self.compiler.scatters:
+            return set()
+        code, found = list(self.code.values()), set()
+        for each, following in zip(code, code[1:]):
+            jump = self.machine.jump_always.match(each.text)
+            is_row = each.pc == each.row and following.pc == following.row
+            if jump and is_row and self.first_jump < int(jump[1], 16) < each.pc:
+                found.add(each.pc)
+        return found
+
+    @functools.cached_property
+    def first_statement(self) -> int:
+        """Of a body: the address of its first statement, behind the initial suspension, with all arguments set."""
+        started = next((each.pc for each in self.code.values() if AWAIT_RESUME in each.text), self.first_jump)
+        later = [each.pc for each in self.code.values() if each.pc > started and each.pc == each.row]
+        return min((pc for pc in later if pc in self.statements), default=next(iter(later), self.start))
 
     @functools.cached_property
     def handlers(self) -> list[int]:
@@ -130,9 +156,9 @@ class Function:
         return [each.pc for each in self.code.values() if "__cxa_begin_catch" in each.text]
 
     def calls_on(self, line: int) -> list[int]:
-        """The addresses of the functions that the code of this line calls directly."""
-        calls = (self.machine.call.match(each.text) for each in self.code.values() if each.line == line)
-        return [int(call[1], 16) for call in calls if call]
+        """The addresses of the functions that the code of this line calls directly, or of what begins on it."""
+        calls = ((each, self.machine.call.match(each.text)) for each in self.code.values())
+        return [int(call[1], 16) for each, call in calls if call and line == self.running_line(each.pc, each.line)]
 
     @functools.cached_property
     def after_prologue(self) -> int:
@@ -141,28 +167,59 @@ class Function:
         return rows[1] if len(rows) > 1 else self.start
 
     @functools.cached_property
-    def _suspensions(self) -> dict[int, int]:
+    def _suspensions(self) -> dict[int, Suspension]:
         if not self.compiler or self.number_offset is None:
             return {}
         return self.compiler.suspensions(self.code.values(), self.machine, self.number_offset)
 
     def suspension(self, number: int) -> int:
         """The instruction that suspends a coroutine at the co_await with this number, or where the function begins."""
-        return self._suspensions.get(number, self.start)
+        suspension = self._suspensions.get(number)
+        return self.compiler.place_of(suspension) if self.compiler and suspension else self.start
 
     def line_of(self, pc: int) -> int:
-        """The line of an instruction, or the function's first line."""
-        return (self.code[pc].line if pc in self.code else 0) or self.lines[0]
+        """The line of an instruction, or the function's first line. All of a co_await is on the first of its lines."""
+        line = (self.code[pc].line if pc in self.code else 0) or self.lines[0]
+        return self._first_lines.get(line, line)
+
+    def running_line(self, pc: int, line: int) -> int:
+        """The line where a coroutine runs whose machine frame is at this instruction and, as the line table has it, on
+        this line. GCC counts what evaluates the operand of a co_await among the function's last line: the next call of
+        await_suspend tells of which one.
+
+            co_await doze(   25: }, and here a call of pick
+                pick(2));    22: the call of await_suspend"""
+        if self._is_scattered(line):
+            calls = (each.call for each in self._suspensions.values() if each.call.pc >= pc)
+            following = min(calls, key=lambda call: call.pc, default=None)
+            if following and not self._is_scattered(following.line):
+                line = following.line
+        return self._first_lines.get(line, line)
+
+    def _is_scattered(self, line: int) -> bool:
+        """Whether the compiler puts parts of each co_await on this line."""
+        return self.compiler is not None and self.compiler.scatters and line in (self.lines[0], self.lines[-1])
 
     @functools.cached_property
-    def paths_to_waiter(self) -> list[Path]:
+    def _first_lines(self) -> dict[int, int]:
+        """The lines of each co_await that takes several, with the first one of them. GCC has the number's store on the
+        first line, and the call of await_suspend on the last one."""
+        found: dict[int, int] = {}
+        for each in self._suspensions.values():
+            if 0 < each.store.line < each.call.line and not self._is_scattered(each.store.line):
+                if not self._is_scattered(each.call.line):
+                    found.update(dict.fromkeys(range(each.store.line, each.call.line + 1), each.store.line))
+        return found
+
+    @functools.cached_property
+    def paths_to_waiter(self) -> Parts:
         """Of an entry point: the ways from its coroutine frame to an awaitable_thread in its arguments."""
-        return self._paths(layout.AWAITABLE_THREAD, MOST_POINTERS)
+        return self._parts(layout.AWAITABLE_THREAD, MOST_POINTERS)
 
     @functools.cached_property
-    def paths_to_task(self) -> list[Path]:
+    def paths_to_task(self) -> Parts:
         """Of an entry point: the ways from its coroutine frame to an awaitable in its arguments."""
-        return self._paths(layout.AWAITABLE, 0)
+        return self._parts(layout.AWAITABLE, 0)
 
     @functools.cached_property
     def top_of_stack_offset(self) -> int | None:
@@ -210,10 +267,10 @@ class Function:
             part = Member(name, part.offset + inner.offset, inner.type)
         return part
 
-    def _paths(self, wanted: re.Pattern[str], pointers: int) -> list[Path]:
+    def _parts(self, wanted: re.Pattern[str], pointers: int) -> Parts:
         start = [
             (each.location.offset, each.type)
             for each in self.arguments
             if each.location.inner is None and self._debugger.pointee(each.type) is None
         ]
-        return paths(self._debugger, start, wanted, layout.NO_HANDLER, pointers)
+        return search(self._debugger, start, wanted, layout.NO_HANDLER, pointers)

@@ -1,11 +1,15 @@
-"""Whether a coroutine lives, or only its frame's old bytes are still there: the compiler tells, or glibc's heap.
+"""Whether a coroutine lives, or only its frame's old bytes are still there: the compiler tells, or glibc's heap. Knows
+glibc's malloc.
 
-GCC notes it in the coroutine frame. Clang does not; but glibc's malloc, which the frame comes from, knows whether it has
-got the memory back:
+GCC notes it in the coroutine frame. Clang does not; but glibc's malloc, which the frame comes from, knows whether it
+has got the memory back. It puts a header of two words before each chunk:
 
-    a chunk     before the frame: the size of the chunk before it, if that is free | its own size, and in its lowest bits
-                1: the chunk before it is in use, 2: it is mapped by itself, 4: not of the main heap
-    the next    so whether a chunk is in use stands in the next one
+    chunk  |  size of the chunk before, if that is free  |  own size + flags  |  the frame ...
+    next   |  size of the chunk before, if that is free  |  own size + flags  |  ...
+
+The flags, in the lowest bits of the size: 1, the chunk *before* is in use; 2, mapped by itself; 4, not of the main
+heap. So whether a chunk is in use stands in the next one. (A chunk that malloc keeps for its next call counts as in
+use; but free() has written over its first two words then, and so over what a frame begins with.)
 """
 
 from __future__ import annotations

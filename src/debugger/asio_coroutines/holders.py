@@ -1,7 +1,10 @@
 """Who holds the awaitable of a coroutine that has not started, and so is the one that is going to start it.
 
-An awaitable is one word, the promise's address. It is a local of a coroutine, or in a heap block that one of its locals
-points to, as that of a vector; or, while a group is being started, in the call stack above the coroutine that starts it."""
+Knows the words of coroutine frames, of heap blocks and of call stacks. An awaitable is one word, the promise's address,
+and there is one of them for each coroutine that has not started: Asio's move clears the one that is moved from. It is a
+local of a coroutine, or in a heap block that one of its locals points to, as that of a vector; or, while a group is
+being started, in the call stack above the coroutine that starts it. A stale copy of the word could be taken for it; it
+would put one row below the wrong one."""
 
 from __future__ import annotations
 
@@ -14,7 +17,6 @@ from .debugger import WORD, NoMemory
 from .heap import chunk_size
 from .program import Snapshot
 
-UNKNOWN_SIZE = 512  # bytes that are looked through of what has no size in glibc's heap
 MOST = 1 << 16  # bytes that are looked through of one object
 MOST_COROUTINES = 2_000  # whose frames are looked through: where there are more, hardly anybody looks at one
 
@@ -31,11 +33,12 @@ class Start:
 def holders(
     snapshot: Snapshot, unstarted: set[int], coroutines: Iterable[Coroutine], starts: Iterable[Start]
 ) -> Mapping[int, int]:
-    """The promise of the coroutine that holds each of these, by their promises; those that nobody holds are left out."""
+    """The promise of the coroutine that holds each of these, by their promises; those that nobody holds are left out,
+    and those whose holder is not among the first MOST_COROUTINES."""
     found: dict[int, int] = {}
     own = [coroutine for coroutine in coroutines if coroutine.promise not in unstarted][:MOST_COROUTINES]
     for places in (
-        ((each.promise, words_at(snapshot, each.frame)) for each in own),
+        ((each.promise, _words_of_object(snapshot, each.frame)) for each in own),
         ((each.promise, _words_behind(snapshot, each.frame)) for each in own),
         ((each.promise, _words(snapshot, each.begin, each.end - each.begin)) for each in starts),
     ):
@@ -46,14 +49,14 @@ def holders(
     return found
 
 
-def words_at(snapshot: Snapshot, address: int) -> list[int]:
-    """The words of the object there."""
-    return _words(snapshot, address, chunk_size(snapshot, address) or UNKNOWN_SIZE)
+def _words_of_object(snapshot: Snapshot, address: int) -> list[int]:
+    """The words of the object there, if glibc's heap tells how many it has."""
+    return _words(snapshot, address, chunk_size(snapshot, address))
 
 
 def _words_behind(snapshot: Snapshot, address: int) -> Iterator[int]:
     """The words of the heap blocks that words of the object there point to."""
-    for word in words_at(snapshot, address):
+    for word in _words_of_object(snapshot, address):
         if word % (2 * WORD) == 0 and word and (size := chunk_size(snapshot, word)):
             yield from _words(snapshot, word, size)
 

@@ -18,7 +18,7 @@ standalone Asio. From asio/impl/awaitable.hpp and co_spawn.hpp:
         struct impl_base { cancellation_signal signal_; cancellation_type_t cancelled_; };
         impl_base* impl_;                                         // null if nobody can cancel it
     };
-    template <typename Executor> class awaitable_thread {         // is a part of the handler of a task that is waited for
+    template <typename Executor> class awaitable_thread {         // a part of the handler of a task that is waited for
         awaitable<awaitable_thread_entry_point, Executor> bottom_of_stack_;   // the waiting coroutine's entry point
     };
     template <typename T> class awaitable { awaitable_frame<T>* frame_; };    // null once it has been moved from
@@ -50,7 +50,8 @@ import re
 
 ATTACHED_THREAD = 8  # bytes, in the promise
 CALLER = 16
-# The promise is so far behind the beginning of its coroutine frame, but for results of a larger alignment.
+# So far behind the beginning of its coroutine frame is a promise. Where the result has a larger alignment, it is
+# farther: such a coroutine is read where a chain leads to it, but the search for promises does not find it.
 PROMISE = 16
 MOST_BEFORE_PROMISE = 256
 
@@ -68,7 +69,9 @@ _ASIO = r"(?:boost::)?asio::(?:\w+::)*?"
 AWAITABLE = re.compile(_ASIO + r"awaitable<(?!" + _ASIO + "detail::awaitable_thread_entry_point)")  # of a task
 AWAITABLE_THREAD = re.compile(_ASIO + r"detail::awaitable_thread<")
 # What cannot have an awaitable_thread as a part, and need not be looked through.
-NO_HANDLER = re.compile(r"::(awaitable|any_\w*executor|\w+_(system_executor|executor_type|context)|thread_pool|strand|scheduler)$")
+NO_HANDLER = re.compile(
+    r"::(awaitable|any_\w*executor|\w+_(system_executor|executor_type|context)|thread_pool|strand|scheduler)$"
+)
 
 TARGET = 32  # bytes, in an any_executor_base
 TARGET_FUNCTIONS = 40
@@ -87,5 +90,7 @@ SCHEDULER = re.compile(
     r"|detail::scheduler_operation::complete)\b"
 )
 
+# Calls of a completion handler, by the function's plain name. The handlers of a task's completion are such functions.
+HANDLER_CALL = re.compile(r"^" + _ASIO + r"\w*handler::operator\(\)$")
 RESUME = re.compile(r"\b" + _ASIO + r"detail::awaitable_frame_base<.*>::resume\b")
 BODY_CALLER = re.compile(r"\bcoroutine_handle<.*>::resume\b")  # of the standard library; RESUME calls it

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import text
 from .coroutine import Coroutine
@@ -78,7 +77,7 @@ def _matching(roots: list[Task], pattern: re.Pattern[str]) -> list[Task]:
     for task in reversed(list(_all(roots))):  # each after those below it
         children = [kept[id(child)] for child in task.children if id(child) in kept]
         if children or any(pattern.search(row) for row in _rows(task)):
-            kept[id(task)] = dataclasses.replace(task, children=children)
+            kept[id(task)] = replace(task, children=children)
     return [kept[id(root)] for root in roots if id(root) in kept]
 
 
@@ -129,7 +128,7 @@ def _in_order(entries: list[Entry]) -> list[Entry]:
     def key(entry: Entry) -> tuple[int, list[tuple[bool, int, str]]]:
         first = entry.task.coroutines[0]
         parts = re.split(r"(\d+)", text.call_and_place(first, entry.task.line(first)))
-        return entry.count, [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
+        return entry.count, [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 
     return sorted(entries, key=key)
 
@@ -179,6 +178,6 @@ def _nothing(forest: Forest, request: Request) -> str:
 
 
 def _left_out(mappings: list[Mapping]) -> str:
-    size = sum(mapping.end - mapping.start for mapping in mappings) / (1 << 30)
+    kib = sum(mapping.end - mapping.start for mapping in mappings) // (1 << 10)
     first = mappings[0].start
-    return f"({size:.1f} GiB of memory, from 0x{first:x} on, are left out: too large to search.)"
+    return f"({kib:,} KiB of memory, from 0x{first:x} on, were not searched: too large, or not to be read.)"

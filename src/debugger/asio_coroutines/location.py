@@ -1,4 +1,4 @@
-"""Where a variable of a coroutine is. Debuggers tell it in DWARF's words: this reads them.
+"""Where a variable of a coroutine is. Debuggers tell it in DWARF's words: this reads them. Knows text only.
 
     GDB     a complex DWARF expression:
                  0: DW_OP_fbreg -56

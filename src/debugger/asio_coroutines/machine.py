@@ -1,7 +1,8 @@
 """What is true of one processor only: its instructions, as debuggers print them, and its registers.
 
-To support another one fully, give it a `Machine` with a pattern for `store` and `can_stand_in`; all that needs these
-says so, or does without, until then.
+Another one needs a `Machine` here with a pattern for `store`, where its stores of a constant are one instruction; and
+for looks into a coroutine by registers, its names in Coroutine.registers() and its Compiler.base_distance. Until then
+all that needs these says so, or does without.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ class Machine:
 
     name: str
     jump: re.Pattern[str]
+    jump_always: re.Pattern[str]  # to an address, in base 16 in group 1
     call: re.Pattern[str]  # of a function whose address, in base 16, is in group 1
     first_argument: str  # the register that has it where a function begins
     store: Mapping[int, str]  # by size in bytes: the pattern of a store of a constant, up to the address
@@ -40,6 +42,7 @@ class Machine:
 X86_64 = Machine(
     name="x86-64",
     jump=re.compile(r"j"),
+    jump_always=re.compile(r"jmpq?\s+0x([0-9a-f]+)"),
     call=re.compile(r"callq?\s+0x([0-9a-f]+)"),
     first_argument="rdi",
     store={1: r"movb\s+\$0x([0-9a-f]+),\s*", 2: r"movw\s+\$0x([0-9a-f]+),\s*"},
@@ -51,6 +54,7 @@ X86_64 = Machine(
 AARCH64 = Machine(
     name="aarch64",
     jump=re.compile(r"(b|b\.\w+|cbn?z|tbn?z)\s"),
+    jump_always=re.compile(r"b\s+0x([0-9a-f]+)"),
     call=re.compile(r"bl\s+0x([0-9a-f]+)"),
     first_argument="x0",
     store={},
@@ -59,7 +63,17 @@ AARCH64 = Machine(
     can_stand_in=False,
 )
 NOTHING = re.compile(r"(?!)")
-OTHER = Machine(name="other", jump=NOTHING, call=NOTHING, first_argument="", store={}, thread_pointer="", red_zone=128, can_stand_in=False)
+OTHER = Machine(
+    name="other",
+    jump=NOTHING,
+    jump_always=NOTHING,
+    call=NOTHING,
+    first_argument="",
+    store={},
+    thread_pointer="",
+    red_zone=128,
+    can_stand_in=False,
+)
 
 
 def machine_named(architecture: str) -> Machine:

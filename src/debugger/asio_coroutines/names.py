@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import re
 
-LIBRARY_NAMESPACES = re.compile(r"(std|__gnu_cxx|__cxxabiv1|boost|asio|(boost_)?asio_\w+)$")
-# Functions of these libraries that have no namespace: operator new, __cxa_throw, epoll_wait, and Asio's entry of a thread.
+LIBRARY_NAMESPACES = re.compile(r"(std|__gnu_cxx|__cxxabiv1|boost|asio|boost_asio_\w+|asio_(handler_\w+|\w+_fn))$")
+# Functions of these libraries that have no namespace: operator new, __cxa_throw, epoll_wait, Asio's entry of a thread.
 LIBRARY_FILES = re.compile(r"/(lib(stdc\+\+|c\+\+|c\+\+abi|gcc_s|(c|m|pthread)(-[\d.]+)?)|ld-[\w-]+)\.[^/]*$")
 LIBRARY_FUNCTIONS = re.compile(r"__cxa_|_Unwind_|__gxx_personality|(boost_)?asio_detail_")
 THROWING = re.compile(r"__cxa_(re)?throw|_Unwind_|std::rethrow_exception")
@@ -14,7 +14,7 @@ THROWING = re.compile(r"__cxa_(re)?throw|_Unwind_|std::rethrow_exception")
 # What compilers add to a name: "f() [clone .actor]", "f() (.resume)", "f.resume", "f[abi:cxx11]".
 ADDED = re.compile(r" ?\[clone [^\]]*\]| ?\(\.\w+\)|\[abi:\w+\]|\.(actor|resume|destroy|cleanup)(\.\d+)?$")
 LAMBDA = re.compile(r"\{lambda\(|<lambda|\{lambda|\$_\d+|'lambda\d*'")
-# A name that the debugger could not demangle, of a function in a namespace or class: _ZN5boost4asio8dispatchI..., _ZNSt...
+# A name that the debugger could not demangle, of a function in a namespace or class: _ZN5boost4asio8dispatchI...
 MANGLED = re.compile(r"_Z+(?:N[KVRO]*)?(?=St|\d)")
 OPERATOR = re.compile(
     r"""operator(?P<symbol>
@@ -52,7 +52,8 @@ def plain_name(full_name: str) -> str:
             at = behind_bracket(text, at) if text[at] in CLOSING else name.end()
         elif operator:
             converts_to = (operator["type"] or "").strip()
-            plain += f"operator {plain_name(converts_to)}" if converts_to else operator[0].replace("operator (", "operator(")
+            symbol = operator[0].replace("operator (", "operator(")
+            plain += f"operator {plain_name(converts_to)}" if converts_to else symbol
             at = operator.end()
         elif text[at] in CLOSING:
             at = QUALIFIERS.match(text, behind_bracket(text, at)).end()  # type: ignore[union-attr]  # may be empty

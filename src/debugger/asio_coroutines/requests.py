@@ -63,7 +63,8 @@ def allowed(command: str, abbreviations: Mapping[str, str]) -> str | None:
 
 
 class Numbers:
-    """The numbers that async-tasks has given to coroutines, by their promises. They hold for one stop of one program."""
+    """The numbers that async-tasks has given to coroutines, by their promises. They hold for one stop of one
+    program."""
 
     def __init__(self) -> None:
         self._promises: list[int] = []

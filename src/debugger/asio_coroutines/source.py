@@ -1,4 +1,4 @@
-"""Lines of source code, as they are in their files now."""
+"""Lines of source code, as they are in their files now. Knows files only."""
 
 from __future__ import annotations
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from . import layout, names
 from .compilers import is_wrapper
+from .completion import waiter_of_completion
 from .coroutine import Coroutine, chain
 from .debugger import BUILD, Failure, Frame, NoCoroutine, NoMemory
 from .heap import Life, has_glibc_heap, life
 from .machine import machine_named
 from .program import Snapshot
 
+AWAIT_RESUME = re.compile(r"\bawait_resume$")  # a function that a co_await calls
+MOST_WITHOUT_ROW = 3_000  # machine frames that are looked at, one after the other, for the next row
+MANY = 3  # coroutines that are resumed on top of each other, or times that one is
+MOST_OF_COMPLETION = 100  # machine frames in which a completion handler is looked for
 MOST_TO_BODY = 200  # machine frames in which a coroutine's body is looked for
 MOST_FOR_UNUSED = 100  # machine frames that a stack's unused parts are told by
 
@@ -26,6 +32,7 @@ class Body:
     promise: int  # 0 if it is not to be read
     is_suspended: bool  # it has suspended itself, and an operation that it waits for is being started
     resume: str  # the full name of the awaitable_frame_base::resume that resumes it
+    calls: str  # the full name of the function that it calls; empty if it calls none
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +109,11 @@ def with_bodies(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[tuple[F
 def _body(snapshot: Snapshot, newer: str, frame: Frame, older: Frame | None, oldest: Frame | None) -> Body | None:
     """The body in a frame that the function `newer` was called from, and that was called from `older`, and so on."""
     if older and oldest and layout.BODY_CALLER.search(older.name) and layout.RESUME.search(oldest.name):
-        return Body(frame, snapshot.debugger.parameter(oldest, "this"), False, oldest.name)
+        return Body(frame, snapshot.debugger.parameter(oldest, "this"), False, oldest.name, newer)
     if newer and layout.RESUME.search(frame.name) and not layout.BODY_CALLER.search(newer):
         promise = snapshot.debugger.parameter(frame, "this")
         if promise and _may_be_alive(snapshot, promise):
-            return Body(frame, promise, True, frame.name)
+            return Body(frame, promise, True, frame.name, newer)
     return None
 
 
@@ -116,6 +123,14 @@ def _may_be_alive(snapshot: Snapshot, promise: int) -> bool:
         return life(Coroutine(snapshot, promise), has_glibc_heap(snapshot.debugger)) != Life.DESTROYED
     except (NoCoroutine, NoMemory):
         return False
+
+
+def running_line(coroutine: Coroutine, body: Body) -> int:
+    """The line where a coroutine runs in its body. What a co_await ends with is on any line, in the line table of GCC and
+    of Clang: but the number of that co_await is still there."""
+    if AWAIT_RESUME.search(names.plain_name(body.calls)):
+        return coroutine.waiting_line
+    return coroutine.function.running_line(body.frame.pc, body.frame.line)
 
 
 def bodies(snapshot: Snapshot, frames: Iterable[Frame], most: int = MOST_TO_BODY) -> Iterator[Body]:
@@ -171,37 +186,99 @@ def _free_part(snapshot: Snapshot, newest: Frame) -> range | None:
 
 def logical_stack(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[Row]:
     """The rows of the logical stack, the newest first. Library frames are left out, but those at the top; for each
-    coroutine on the call stack follow those that await it. Frames are asked for as rows are."""
-    seen: set[int] = set()
+    coroutine on the call stack follow those that await it. Frames are asked for as rows are.
+
+    Where an operation that completes at once resumes the same coroutine again and again, on top of itself, its rows and
+    those of the functions between are there once or twice, and a remark says how often. Another one says so where
+    MOST_WITHOUT_ROW frames have given no row."""
+    seen: set[int] = set()  # promises
+    shown: set[int] = set()  # the instructions of functions in rows
     inside = False  # whether a row of the program has been shown
+    repeated, last = Repeated(), 0
+    newer: list[Frame] = []  # those between this frame and the last body, the nearest first
     ahead = Ahead(frames)
     snapshot.find_unused_stack = lambda: unused_parts(snapshot, ahead.newest(MOST_FOR_UNUSED))
-    for frame, body in with_bodies(snapshot, ahead):
+    for number, (frame, body) in enumerate(with_bodies(snapshot, ahead)):
+        rows: Iterable[Row] = ()
+        repeated.look(frame, body)
         if body:
-            for row in _rows_of_body(snapshot, body, seen):
-                if not (inside and isinstance(row, FrameRow) and not is_own(row.frame)):
-                    yield row
-                is_own_frame = isinstance(row, FrameRow) and is_own(row.frame)
-                inside = inside or isinstance(row, CoroutineRow) or is_own_frame
-        elif is_own(frame):
-            inside = True
-            yield FrameRow(frame)
-        elif not inside:
-            yield FrameRow(frame)
+            rows, newer = _rows_of_body(snapshot, body, seen, newer), []
+        elif is_own(frame) and repeated.are_many and frame.pc in shown:
+            repeated.leave_out(frame)
+        elif is_own(frame) or not inside:
+            rows = [FrameRow(frame)]
+        if not body:
+            newer = [frame, *newer[:MOST_OF_COMPLETION]]
+        for row in rows:
+            if isinstance(row, FrameRow):
+                if inside and not is_own(row.frame):
+                    continue
+                shown.add(row.frame.pc)
+            yield from repeated.remarks(snapshot)
+            yield row
+            last = number
+            inside = inside or isinstance(row, CoroutineRow) or isinstance(row, FrameRow) and is_own(row.frame)
+        if number - last > MOST_WITHOUT_ROW:
+            yield from repeated.remarks(snapshot)
+            yield Remark(f"{MOST_WITHOUT_ROW:,} more frames of the call stack show nothing new, the rest is not looked at")
+            return
+    yield from repeated.remarks(snapshot)
 
 
-def _rows_of_body(snapshot: Snapshot, body: Body, seen: set[int]) -> Iterator[Row]:
-    """The coroutine that runs there, then those that await it."""
+class Repeated:
+    """What is on a call stack again and again, because coroutines are resumed on top of each other."""
+
+    def __init__(self) -> None:
+        self._resumed = 0  # how often a coroutine has been resumed: some of them may have been destroyed
+        self._bodies: dict[int, int] = {}  # how often each coroutine's body has come, by promise
+        self._functions: dict[str, int] = {}  # how often each function has been left out, by its name
+        self._said: set[int] = set()
+
+    def look(self, frame: Frame, body: Body | None) -> None:
+        """The next frame has come."""
+        if layout.RESUME.search(frame.name):
+            self._resumed += 1
+        if body:
+            self._bodies[body.promise] = self._bodies.get(body.promise, 0) + 1
+
+    def leave_out(self, frame: Frame) -> None:
+        """A function of the program is not shown again."""
+        name = names.plain_name(frame.name)
+        self._functions[name] = self._functions.get(name, 0) + 1
+
+    @property
+    def are_many(self) -> bool:
+        """Whether coroutines are resumed on top of each other so often that what is there again is not shown again."""
+        return self._resumed >= MANY
+
+    def remarks(self, snapshot: Snapshot) -> Iterator[Remark]:
+        """How often the coroutines and functions of the program have been there again, since this was asked last."""
+        for promise, count in self._bodies.items():
+            if count >= MANY and promise not in self._said and _is_own_coroutine(snapshot, promise):
+                self._said.add(promise)
+                yield _again(Coroutine(snapshot, promise).name, count - 1)
+        functions, self._functions = self._functions, {}
+        for name, count in functions.items():
+            yield _again(name, count)
+
+
+def _again(name: str, count: int) -> Remark:
+    return Remark(f"{name}() is on the call stack {count:,} more times here")
+
+
+def _rows_of_body(snapshot: Snapshot, body: Body, seen: set[int], newer: list[Frame]) -> Iterator[Row]:
+    """The coroutine that runs there, then those that await it. `newer` has the frames that it has called, if it is an
+    entry point whose task has ended: then those follow that wait for its completion."""
     running = None if body.is_suspended or body.promise in seen else body.frame
     remark = "" if body.promise else BUILD
     if running and not _is_own_coroutine(snapshot, body.promise):
         yield FrameRow(running)
         running = None
     try:
-        for coroutine, is_waiter in awaiting(snapshot, chain(snapshot, body.promise), seen):
+        for coroutine, is_waiter in _awaiting_or_completed(snapshot, body, seen, newer):
             frame = running if coroutine.promise == body.promise else None
             pc = frame.pc if frame else coroutine.waiting_pc
-            line = frame.line if frame else coroutine.waiting_line
+            line = running_line(coroutine, body) if frame else coroutine.waiting_line
             yield CoroutineRow(coroutine, frame, pc, line, is_waiter)
             if not coroutine.function.is_readable:
                 remark = remark or BUILD
@@ -209,6 +286,21 @@ def _rows_of_body(snapshot: Snapshot, body: Body, seen: set[int]) -> Iterator[Ro
         remark = f"not all coroutines are readable: {failure}"
     if remark:
         yield Remark(remark)
+
+
+def _awaiting_or_completed(
+    snapshot: Snapshot, body: Body, seen: set[int], newer: list[Frame]
+) -> Iterator[tuple[Coroutine, bool]]:
+    """As awaiting() gives them, or those that wait for the completion that is called in `newer`."""
+    nobody = True
+    for coroutine, is_waiter in awaiting(snapshot, chain(snapshot, body.promise), seen):
+        nobody = False
+        yield coroutine, is_waiter
+    if nobody and body.promise and Coroutine(snapshot, body.promise).function.is_entry_point:
+        is_waiter = True
+        for coroutine, is_other in awaiting(snapshot, chain(snapshot, waiter_of_completion(snapshot, newer)), seen):
+            yield coroutine, is_waiter or is_other
+            is_waiter = False
 
 
 def _is_own_coroutine(snapshot: Snapshot, promise: int) -> bool:

@@ -17,7 +17,7 @@ from .coroutine import Coroutine, chain
 from .debugger import BUILD, Frame, NoCoroutine, NoDebugInformation, NoMemory
 from .machine import machine_named
 from .program import Program, Snapshot
-from .stack import MOST_TO_BODY, Body, awaiting, bodies, is_own, with_bodies
+from .stack import MOST_TO_BODY, Body, awaiting, bodies, is_own, running_line, with_bodies
 
 
 class Kind(enum.Enum):
@@ -46,8 +46,9 @@ class Step:
         self._promises = list(chain(snapshot, body.promise))  # of the coroutine, of the one that awaits it, and so on
         self._frame = coroutine.frame
         self._function = coroutine.function
-        self._line = body.frame.line  # where the coroutine is
+        self._line = running_line(coroutine, body)
         self._is_inside = body.frame == newest[0]  # not in a function that it calls
+        self._is_raising = names.THROWING.match(newest[0].name) is not None  # where an exception begins its way up
         called_by_it = body.frame in newest[1:2]
         self._is_creating = called_by_it and is_creation(program.debugger.symbols_at(newest[0].pc))
         self._push_frame = re.sub(r"::resume\b.*", "::push_frame", body.resume)  # Asio calls it for each co_await
@@ -124,9 +125,11 @@ class Step:
         frame = body.frame
         if frame.line not in function.statements.values() or frame.pc <= function.first_jump:
             return False
+        if frame.pc in function.ends_of_loops:
+            return False
         if body.promise != self.promise or not self._is_inside:
             return True
-        return frame.line != self._line
+        return function.running_line(frame.pc, frame.line) != self._line
 
     def is_repeated(self, frames: Iterable[Frame]) -> bool:
         """Whether a breakpoint on the line of the co_await has stopped it once more, in Clang's wrapper."""
@@ -168,10 +171,13 @@ class Step:
 
     def _statements_of(self, coroutine: Coroutine) -> Iterator[int]:
         """Its statements, but of the line where the step began only the first one, which is reached again in a loop."""
-        statements = coroutine.function.statements
+        function = coroutine.function
+        statements = {pc: function.running_line(pc, line) for pc, line in function.statements.items()}
         again = min((pc for pc, line in statements.items() if line == self._line), default=0)
+        # An exception leaves the co_awaits that it passes: there Clang has code that only cleans up.
+        passed = coroutine.waiting_line if self._is_raising and coroutine.promise != self.promise else 0
         for pc, line in statements.items():
-            if coroutine.promise != self.promise or line != self._line or pc == again:
+            if line != passed and (coroutine.promise != self.promise or line != self._line or pc == again):
                 yield pc
 
     def _push_frames(self) -> Iterator[int]:

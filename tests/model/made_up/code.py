@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from asio_coroutines.debugger import FunctionInfo, Instruction, Member, Symbol
 
 INSTRUCTION = 4  # bytes, each
+INITIAL_RESUME = "call   0x401050 <_ZNKSt7__n486114suspend_always12await_resumeEv>"  # behind the initial suspension
 BODY = 4  # columns: how far the outermost block of a function is indented
 PROMISE = 16
 FUNCTION = re.compile(r"(?P<returns>\S+) (?P<name>\S.*?)\((?P<parameters>.*)\) \{$")
@@ -39,6 +40,7 @@ class CppType:
     members: Sequence[Member] = ()
     target: CppType | None = None  # what a pointer points to
     referent: CppType | None = None  # what a reference refers to
+    is_class: bool = False
 
 
 INT = CppType("int", 4)
@@ -68,7 +70,7 @@ def struct(name: str, **members: CppType) -> CppType:
     for member, type_ in members.items():
         placed.append(Member(member, size, type_))
         size += (type_.size + 7) // 8 * 8
-    return CppType(name, max(size, 1), placed)
+    return CppType(name, max(size, 1), placed, is_class=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +365,7 @@ class GCC(MadeUpCompiler):
         assembler.row(source.last, f"movzwl 0x{function.number:x}(%rax),%eax", "je     0x401020 <session+20>")
         assembler.row(source.first, self._store(2, self.initial, function.number))
         assembler.row(source.last, "call   0x401040 <_ZNKSt14suspend_always13await_suspendE>", "jmp    0x401020")
+        assembler.row(source.last, INITIAL_RESUME)
 
     def _co_await(self, function: Function, source: Source, line: int, number: int, assembler: Assembler) -> None:
         assembler.row(line, f"call   @{_awaited(source, line)}")
@@ -413,6 +416,7 @@ class Clang(MadeUpCompiler):
         assembler.row(source.first, "cmpb   $0x0,(%rax)", "je     0x401020 <session+20>")
         assembler.row(source.first, self._store(1, self.initial, function.number))
         assembler.row(source.first, "call   0x401040 <session.__await_suspend_wrapper__init>", "jmp    0x401020")
+        assembler.row(source.first, INITIAL_RESUME)
 
     def _co_await(self, function: Function, source: Source, line: int, number: int, assembler: Assembler) -> None:
         assembler.row(line, f"call   @{_awaited(source, line)}", "jne    0x401020")

@@ -99,8 +99,9 @@ class MadeUp:
         self.memory = Memory()
         self.heap = Heap(self.memory, HEAP, heap_size)
         self.symbols = {"gnu_get_libc_version"}
-        self.symbols_at_addresses: dict[int, str] = {}
+        self.variables_at_addresses: dict[int, str] = {}
         self.texts: list[tuple[str, int]] = []  # what values were asked for: the names of the types, and addresses
+        self.linker_names: dict[int, str] = {}  # of functions, by their first instructions
         self.frames_asked_for = 0
         self.machine = "x86-64"
         self.process: int | None = None
@@ -269,9 +270,9 @@ class MadeUp:
         table = 0
         if type_name:
             name = f"{self.asio}::execution::detail::any_executor_base::target_fns_table<{type_name} >(bool)::fns_with_execute"
-            known = {name: address for address, name in self.symbols_at_addresses.items()}
+            known = {name: address for address, name in self.variables_at_addresses.items()}
             table = known.get(name, DATA + 0x20 * len(known))
-            self.symbols_at_addresses[table] = name
+            self.variables_at_addresses[table] = name
         self.memory.write_words(address + TARGET, target)
         self.memory.write_words(address + TARGET_FUNCTIONS, table)
 
@@ -339,6 +340,24 @@ class MadeUp:
         """Asio's frames below a coroutine's."""
         thread = f"{self.asio}::detail::awaitable_thread<{self.asio}::any_io_executor>::pump"
         return self.library_frames(thread, f"{self.asio}::detail::scheduler::run", f"{self.asio}::io_context::run")
+
+    def handler_of_group(self, waiter: MadeUpCoroutine | None) -> Frame:
+        """A call of the handler that a group of tasks has for each: it has a pointer to what the group's members share,
+        and of that an awaitable_thread is a part, the waiter's. Without one it has been moved from."""
+        name = f"{self.asio}::experimental::detail::parallel_group_op_handler<0>::operator()"
+        if name not in self._functions:
+            (source,) = functions_in("void complete_one(int number) {\n    complete();\n}")
+            function = self._add(source, "/usr/include/asio/parallel_group.hpp", {}, CppType("promise_type", 48))
+            function.info = replace(function.info, name=name)
+            self._functions[name] = function
+            state = struct("parallel_group_state", count_=CppType("long"), handler_=awaitable_thread(self.asio))
+            handler = struct("parallel_group_op_handler<0>", state_=pointer(state))
+            function.own = [Symbol("this", pointer(handler), "DW_OP_fbreg -24", True, 0)]
+        shared, this = self.heap.allocate(32), self.heap.allocate(32)
+        self.memory.write_words(shared, 0, waiter.promise if waiter else 0)
+        self.memory.write_words(this, shared)
+        info = self._functions[name].info
+        return Frame(MadeUpFrame({"this": this}), info.name, info.start, self._next_sp(), 1, info.file)
 
     def library_frames(self, *names: str) -> list[Frame]:
         """Frames of functions of a library."""
@@ -409,17 +428,30 @@ class MadeUp:
     def functions_named(self, name: str) -> Sequence[int]:
         return [self._functions[name].info.start] if name in self._functions else []
 
+    def functions_ending(self, name: str) -> Sequence[int]:
+        plain = {full: full.replace("{lambda}", "operator()") for full in self._functions}
+        return [self._functions[full].info.start for full, end in plain.items() if end.endswith(name)]
+
+    def symbol_at(self, pc: int) -> str:
+        return self.linker_names.get(pc, "")
+
     def has_symbol(self, name: str) -> bool:
         return name in self.symbols
 
-    def symbol_at(self, address: int) -> str:
-        return self.symbols_at_addresses.get(address, "")
+    def variable_at(self, address: int) -> str:
+        return self.variables_at_addresses.get(address, "")
 
     def referent(self, type_: CppType) -> CppType | None:
         return type_.referent
 
+    def is_class(self, type_: CppType) -> bool:
+        return type_.is_class
+
     def members(self, type_: CppType) -> Sequence[Member]:
         return type_.members
+
+    def size(self, type_: CppType) -> int:
+        return type_.size
 
     def pointee(self, type_: CppType) -> CppType | None:
         return type_.target

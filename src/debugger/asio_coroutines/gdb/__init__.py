@@ -6,6 +6,7 @@ import gdb
 
 from ..program import Program
 from .backtrace import NAME, LogicalStack
+from .catching import Catcher
 from .commands import Commands
 from .hooks import Hooks
 from .lends import GDB
@@ -20,16 +21,21 @@ def install() -> None:
     if _installed:
         return
     program = Program(GDB())
-    stack, stepper = LogicalStack(program), Stepper(program)
+    stack, stepper, catcher = LogicalStack(program), Stepper(program), Catcher(program)
     gdb.frame_filters[NAME] = stack
     gdb.pretty_printers.append(Printers(program))
+
+    def at_stop() -> None:
+        stepper.at_stop()
+        catcher.at_stop()
+
     hooks = Hooks(
         {
             "hook-next": stepper.before_next,
             "hook-step": stepper.before_step,
             "hook-finish": stepper.before_finish,
             **{f"hookpost-{command}": stepper.after_next for command in ("next", "step", "finish")},
-            "hook-stop": stepper.at_stop,
+            "hook-stop": at_stop,
             "hook-backtrace": stack.backtrace_begins,
             "hookpost-backtrace": stack.backtrace_ends,
             **{f"hook-{command}": stepper.before_other for command in OTHERS},
@@ -40,4 +46,4 @@ def install() -> None:
     gdb.events.cont.connect(lambda _event: stack.backtrace_ends())
     for loaded in gdb.events.exited, gdb.events.new_objfile, gdb.events.clear_objfiles:
         loaded.connect(lambda _event: program.forget())
-    _installed.extend([stack, stepper, hooks, Commands(program, stepper)])
+    _installed.extend([stack, stepper, catcher, hooks, Commands(program, stepper, catcher)])

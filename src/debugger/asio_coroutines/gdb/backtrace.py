@@ -254,18 +254,33 @@ def _is_readable(frame: gdb.Frame, variable: Any) -> bool:
         return False
 
 
+def _in_function(frame: gdb.Frame) -> set[tuple[str, int]]:
+    """The variables of the frame's function, by name and line. GDB's decorators give those of the enclosing function, too,
+    where a function is within another one: the body of a lambda coroutine is, in GCC's debug information."""
+    found: set[tuple[str, int]] = set()
+    with contextlib.suppress(RuntimeError):  # without debug information there is no block
+        block = frame.block()
+        while block and not block.is_static:
+            found |= {(symbol.name, symbol.line) for symbol in block}
+            block = None if block.function else block.superblock
+    return found
+
+
 def _running(decorator: Any, row: CoroutineRow) -> Line:
     """The line of a coroutine that runs. GDB takes its arguments for locals of its outermost block."""
     compiler = row.coroutine.function.compiler
     if compiler is None or not row.coroutine.function.is_readable:
-        return Line(decorator, function=_name(row))
+        return Line(decorator, function=_name(row), line=row.line or None)
     arguments = list(named_values(row.coroutine, row.coroutine.function.arguments))
     names = [str(argument.symbol()) for argument in arguments]
     own: list[Any] = []
+    visible = _in_function(decorator.inferior_frame())
     for local in reversed(list(decorator.frame_locals() or ())):  # the outermost block's first
         symbol = local.symbol()
+        if (str(symbol), getattr(symbol, "line", 0)) not in visible:
+            continue
         if str(symbol) in names:
             names.remove(str(symbol))
         elif compiler.is_programs(str(symbol), getattr(symbol, "line", 0)):
             own.insert(0, local)
-    return Line(decorator, function=_name(row), frame_args=arguments, frame_locals=own)
+    return Line(decorator, function=_name(row), line=row.line or None, frame_args=arguments, frame_locals=own)

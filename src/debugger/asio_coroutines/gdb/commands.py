@@ -1,4 +1,4 @@
-"""The commands for GDB: async-tasks, async-in, async-next, async-step."""
+"""The commands for GDB: async-tasks, async-in, async-next, async-step, async-catch, async-break."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 import gdb
 
 from .. import requests, tasks
+from ..breaks import bodies_named
 from ..coroutine import Coroutine
 from ..debugger import Failure, NoCoroutine, NoMemory, UserMistake
 from ..listing import listing
 from ..look import callers, variables
 from ..messages import NOT_RUNNING, WITHOUT_REGISTERS
 from ..program import Program
+from .catching import Catcher
 from .lends import value_at
 from .stepping import Stepper
 
@@ -47,13 +49,15 @@ class Command(gdb.Command):
 class Commands:
     """All commands, for one program."""
 
-    def __init__(self, program: Program, stepper: Stepper) -> None:
-        self._program, self._stepper = program, stepper
+    def __init__(self, program: Program, stepper: Stepper, catcher: Catcher) -> None:
+        self._program, self._stepper, self._catcher = program, stepper, catcher
         self._numbers = requests.Numbers()
         Command("async-tasks", self.async_tasks)
         Command("async-in", self.async_in)
         Command("async-next", self.async_next)
         Command("async-step", self.async_step)
+        Command("async-catch", self.async_catch)
+        Command("async-break", self.async_break)
 
     def async_next(self, argument: str) -> None:
         """Like `next`, but steps over a co_await, also after `async-step off`.
@@ -68,6 +72,20 @@ class Commands:
         """Whether `next` steps over a co_await.
         Usage: async-step on|off"""
         self._stepper.is_on = requests.on_or_off(argument, "async-step")
+
+    def async_catch(self, argument: str) -> None:
+        """Stops where an exception comes out of a co_await: once for each exception, in the first coroutine of the
+        program that it comes to, also for an operation's error, which `catch throw` does not see.
+        Usage: async-catch [on|off]"""
+        gdb.write(f"{self._catcher.turn(requests.on_or_off(argument or 'on', 'async-catch'))}\n")
+
+    def async_break(self, argument: str) -> None:
+        """Sets a breakpoint on a coroutine by its name: at the first statement of its body.
+        Usage: async-break NAME
+        A NAME without scopes is that of all coroutines with it: serve, net::session::serve, listen::{lambda}.
+        The breakpoints, one for each body, are GDB's own: info breakpoints, condition, delete."""
+        for function in bodies_named(self._program, argument):
+            gdb.execute(f"break {_lasting(self._program, function.first_statement)}")
 
     def async_tasks(self, argument: str) -> None:
         """All coroutines of the program as a tree: which awaits which, and who waits for a spawned task.
@@ -117,6 +135,15 @@ class Commands:
                 return
         with _selection():
             _undisturbed(command, coroutine.registers())
+
+
+def _lasting(program: Program, pc: int) -> str:
+    """An address as `break` takes it, which holds also when the program is run again, and loaded elsewhere."""
+    symbol = program.debugger.symbol_at(pc)
+    if not symbol:
+        return f"*{pc}"
+    start = int(gdb.parse_and_eval(f"(long)&'{symbol}'"))
+    return f"*((long)&'{symbol}' + {pc - start})"
 
 
 def _rows(coroutine: Coroutine, command: str, pc: int, line: int) -> list[str] | None:

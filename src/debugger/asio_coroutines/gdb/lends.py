@@ -11,6 +11,7 @@ from typing import Any
 import gdb
 
 from ..debugger import Frame, FunctionInfo, Instruction, Mapping, Member, NoMemory, Symbol, Thread
+from ..names import is_library
 
 REFERENCES = (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF)
 SYMBOL = re.compile(r"(.*?)(?: \+ (\d+))? in section ")  # as `info symbol` says it: "main + 8 in section .text"
@@ -37,7 +38,10 @@ def described(frame: gdb.Frame) -> Frame:
     place, pc = frame.find_sal(), frame.pc()
     library = "" if frame.type() == gdb.SIGTRAMP_FRAME else gdb.solib_name(pc) or ""  # that frame is to be seen
     file = place.symtab.fullname() if place.symtab else library
-    return Frame(frame, frame.name() or "", pc, int(frame.read_register("sp")), place.line, file, library)
+    name, function = frame.name() or "", frame.function()
+    if function:
+        name = _with_scopes(name, function)
+    return Frame(frame, name, pc, int(frame.read_register("sp")), place.line, file, library)
 
 
 def frames(newest: gdb.Frame | None = None) -> Iterator[Frame]:
@@ -107,25 +111,38 @@ class GDB:
             return []
         return [place.pc for place in places]
 
+    def functions_ending(self, name: str) -> Sequence[int]:
+        return self.functions_named(name)  # GDB takes a name without scopes for all of them
+
+    def symbol_at(self, pc: int) -> str:
+        with gdb.with_parameter("print demangle", False):
+            symbol = re.match(r"(\S+)(?: \+ \d+)? in section ", execute(f"info symbol {pc}"))
+        return symbol[1] if symbol else ""
+
     def has_symbol(self, name: str) -> bool:
         try:
             return bool(execute(f"info address {name}"))
         except gdb.error:
             return False
 
-    def symbol_at(self, address: int) -> str:
+    def variable_at(self, address: int) -> str:
         symbol = SYMBOL.match(execute(f"info symbol {address}"))
         return symbol[1] if symbol else ""
 
+    def is_class(self, type_: gdb.Type) -> bool:
+        return type_.strip_typedefs().code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION)
+
     def members(self, type_: gdb.Type) -> Sequence[Member]:
-        plain = type_.strip_typedefs()
-        if plain.code not in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION):
+        if not self.is_class(type_):
             return []
         return [
             Member(field.name or "", field.bitpos // 8, field.type)
-            for field in plain.fields()
+            for field in type_.strip_typedefs().fields()
             if hasattr(field, "bitpos") and not field.bitsize  # not static, no bit-field
         ]
+
+    def size(self, type_: gdb.Type) -> int:
+        return int(type_.strip_typedefs().sizeof)
 
     def pointee(self, type_: gdb.Type) -> gdb.Type | None:
         plain = type_.strip_typedefs()
@@ -205,11 +222,20 @@ class GDB:
 def _full_name(block: gdb.Block) -> str:
     """The name of a block's function. Of the body of a lambda coroutine GCC has only operator(): the symbol there tells in
     which function it is."""
-    name: str = block.function.name
+    name = _with_scopes(block.function.name, block.function)
     if not name.startswith("operator()("):
         return name
     symbol = re.match(r"(.*) in section ", execute(f"info symbol {block.start}"))
     return symbol[1] if symbol else "{lambda}"
+
+
+def _with_scopes(name: str, function: gdb.Symbol) -> str:
+    """A function's name, or its mangled one if only that tells that it is a library's. GDB 18 cannot demangle what has
+    constraints of C++20 in it, as many functions of Boost 1.92 have; then it takes the name from debug information, which is
+    without scopes: "dispatch<...>", "operator()"."""
+    scope = name.partition("<")[0].partition("(")[0]
+    mangled: str = function.linkage_name or ""
+    return mangled if "::" not in scope and mangled.startswith("_Z") and is_library(mangled, "") else name
 
 
 def _att_syntax() -> contextlib.AbstractContextManager[Any]:

@@ -3,10 +3,7 @@ we look where it has ended: if that is nowhere a user wants to be, the program r
 
 from __future__ import annotations
 
-import contextlib
 import re
-import sys
-from typing import Any
 
 import gdb
 
@@ -15,11 +12,11 @@ from ..debugger import BUILD, Failure, NoDebugInformation
 from ..program import Program
 from ..stack import bodies
 from ..step import Kind, Reached, Step
+from .dap import is_dap, tell_dap, unseen_by_dap, untold_to_dap
 from .lends import execute, frames
 
 # Commands that let the program run on, other than those whose steps are ours: a step that has failed is over then.
 OTHERS = ("continue", "stepi", "nexti", "until", "advance", "jump", "signal", "run", "start")
-DAP_EVENTS, DAP_BREAKPOINTS = "gdb.dap.events", "gdb.dap.breakpoint"  # loaded where GDB is a DAP server
 
 
 class End(gdb.Breakpoint):
@@ -36,7 +33,7 @@ class End(gdb.Breakpoint):
             return False
         self._stepper.reached = reached
         if reached is Reached.END:
-            _tell_dap()
+            tell_dap("step")
         return True
 
 
@@ -53,6 +50,7 @@ class Stepper:
         self._going_on: Step | None = None  # a step that goes on, and nobody waits for it
         self._ends: list[End] = []
         self._is_waited_for = True  # whether GDB's `next` returns when the program has stopped, not at once, as in MI
+        self._is_plain = False  # whether there is a command line that is no terminal, but a pipe
         self._is_going_on = False  # within our own `continue`
         self._landed: gdb.InferiorThread | None = None  # the thread that has ended a step
         self._own_registers: dict[str, int] | None = None  # that this thread is to get back: see _end_as_step()
@@ -99,12 +97,19 @@ class Stepper:
 
     def after_next(self) -> None:
         """hookpost-next and the like: `next` has returned. GDB selects the thread again that was selected before our hook-stop."""
-        self._is_waited_for = self._step is None  # else it has not come to our hook-stop yet
+        if self._step and self._is_front_end():  # it has not come to our hook-stop yet
+            self._is_waited_for = False
         thread, self._landed = self._landed, None
         if thread and thread.is_valid():
             thread.switch()
 
+    def _is_front_end(self) -> bool:
+        """Whether the command that runs is one of a front end, by MI, not of a command line. A terminal has its lines
+        edited. Otherwise GDB's only command line has prompted before; of a front end, GDB never tells that it prompts."""
+        return not (_is_editing() or self._is_plain)
+
     def _at_prompt(self) -> None:
+        self._is_plain = self._is_plain or not _is_editing()
         self.after_next()
         thread = gdb.selected_thread()
         if self._step and not (thread and thread.is_running()):  # `next` has failed
@@ -120,8 +125,9 @@ class Stepper:
             self._decide(step, reached)
         elif going_on and reached is Reached.AWAITED:
             self._decide(going_on, reached)
-        elif going_on and reached is Reached.END and not re.search(r"at breakpoint \d", execute("info program")):  # one of the user's
-            self._end_as_step()
+        elif going_on and reached is Reached.END and not is_dap():
+            if not re.search(r"at breakpoint \d", execute("info program")):  # one of the user's
+                self._end_as_step()
 
     def _decide(self, step: Step, reached: Reached) -> None:
         """Whether the step is over, or goes on."""
@@ -153,19 +159,20 @@ class Stepper:
             self._continue("continue&")  # GDB calls hook-stop again
             return
         try:
-            self._continue("continue")
-            while self.reached is Reached.AWAITED:
-                self.reached = Reached.NOTHING
-                step.go_on(self._kind)
-                self._set_ends(step)
-                for end in self._ends:
-                    end.silent = True
+            with untold_to_dap(lambda: self.reached is Reached.AWAITED):
                 self._continue("continue")
+                while self.reached is Reached.AWAITED:
+                    self.reached = Reached.NOTHING
+                    step.go_on(self._kind)
+                    self._set_ends(step)
+                    for end in self._ends:
+                        end.silent = True
+                    self._continue("continue")
         finally:
             reached = self.reached
             self._reset()
         self._landed = gdb.selected_thread()
-        if reached is Reached.END and DAP_EVENTS not in sys.modules:
+        if reached is Reached.END and not is_dap():
             self._show_place(step)
 
     def _continue(self, command: str) -> None:
@@ -207,33 +214,22 @@ class Stepper:
 
     def _set_ends(self, step: Step) -> None:
         self._clear()
-        with _unseen_by_dap():
+        with unseen_by_dap():
             self._ends = [End(self, step, pc) for pc in step.places]
 
     def _clear(self) -> None:
-        with _unseen_by_dap():
+        with unseen_by_dap():
             for end in self._ends:
                 end.delete()
         self._ends = []
+
+
+def _is_editing() -> bool:
+    """Whether lines are edited where the command has come from: only on GDB's first command line, on a terminal."""
+    return "is on" in execute("show editing")
 
 
 def _set_registers(values: dict[str, int]) -> None:
     gdb.newest_frame().select()
     for name, value in values.items():
         gdb.execute(f"set var ${name} = {value}")
-
-
-def _unseen_by_dap() -> contextlib.AbstractContextManager[Any]:
-    """DAP clients are not told of breakpoints that come and go within this."""
-    dap = sys.modules.get(DAP_BREAKPOINTS)
-    unseen: contextlib.AbstractContextManager[Any] = contextlib.nullcontext()
-    if dap:
-        unseen = dap.suppress_new_breakpoint_event()
-    return unseen
-
-
-def _tell_dap() -> None:
-    """GDB's DAP server is to tell of the next stop as that of a step."""
-    dap = sys.modules.get(DAP_EVENTS)
-    if dap and hasattr(dap, "expect_stop"):
-        dap.expect_stop("step")

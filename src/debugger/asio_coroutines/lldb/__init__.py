@@ -2,6 +2,7 @@
 
     lends.py       the interface of debugger.py, for one process
     backtrace.py   the lines of async-bt
+    catching.py    async-catch
     reasons.py     why threads have stopped
     stepping.py    steps that go over a co_await
     session.py     what is kept for one process, and for one debugger
@@ -14,24 +15,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from .commands import async_bt, async_in, async_next, async_step, async_tasks
-from .hooks import StopHook, on_hit
+from .commands import async_break, async_bt, async_catch, async_in, async_next, async_step, async_tasks
+from .hooks import StopHook, on_exception, on_hit
 from .lends import execute
 from .session import session_of, settings_of
 from .stepping import End, Places
 from .summaries import add_summaries, any_executor_summary, awaitable_summary
 
 __all__ = [
-    "End", "Places", "StopHook", "any_executor_summary", "async_bt", "async_in", "async_next", "async_step", "async_tasks",
-    "awaitable_summary", "install", "on_hit",
+    "End", "Places", "StopHook", "any_executor_summary", "async_break", "async_bt", "async_catch", "async_in",
+    "async_next", "async_step", "async_tasks", "awaitable_summary", "install", "on_exception", "on_hit",
 ]  # fmt: skip
+COMMANDS = "async_bt", "async_tasks", "async_in", "async_next", "async_step", "async_catch", "async_break"
 
 
 def install(debugger: Any, module: str) -> None:
     """Adds the helpers to this SBDebugger. `module` is the loading file, which has all that LLDB calls by name. Once is
     enough; again does no harm."""
     settings_of(debugger, module)
-    for function in "async_bt", "async_tasks", "async_in", "async_next", "async_step":
+    for function in COMMANDS:
         name = function.replace("_", "-")
         debugger.HandleCommand(
             f"command script add --overwrite --synchronicity current --function {module}.{function} {name}"

@@ -1,8 +1,9 @@
-"""The commands for LLDB: async-bt, async-tasks, async-in, async-next, async-step."""
+"""The commands for LLDB: async-bt, async-tasks, async-in, async-next, async-step, async-catch, async-break."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,14 +11,17 @@ from typing import Any
 import lldb
 
 from .. import names, requests, tasks
+from ..breaks import bodies_named
 from ..coroutine import Coroutine
 from ..debugger import BUILD, Failure, Frame, NoCoroutine, NoDebugInformation, NoMemory, UserMistake
 from ..listing import listing
 from ..look import callers, variables
-from ..messages import NOT_RUNNING, WITHOUT_REGISTERS
+from ..messages import CATCHES, DOES_NOT_CATCH, NOT_RUNNING, WITHOUT_REGISTERS
+from ..program import Program
 from ..step import Kind
 from . import backtrace
-from .lends import execute, set_registers
+from .catching import set_catch
+from .lends import LLDB, LLDBWithoutProcess, execute, set_registers
 from .session import Session, session_of, settings_of, unexpected
 
 # Commands that only look, by their full names. Users may abbreviate each word, and name them by their aliases.
@@ -233,6 +237,41 @@ def async_next(session: Session, arguments: str, thread: Any, result: Result) ->
         execute(session.lends.target, f"thread step-over {arguments}", result, thread)
         if remark:
             result.AppendMessage(remark)
+
+
+def async_catch(debugger: Any, arguments: str, context: Any, result: Result, _internal: Any) -> None:
+    """Stops where an exception comes out of a co_await: once for each exception, in the first coroutine of the program
+    that it comes to, also for an operation's error, which `breakpoint set -E c++` does not see.
+    Usage: async-catch [on|off]"""
+    try:
+        on = requests.on_or_off(arguments or "on", "async-catch")
+    except UserMistake as mistake:
+        result.SetError(f"{mistake}.")
+        return
+    set_catch(context.target, on, settings_of(debugger).module)
+    result.AppendMessage(CATCHES if on else DOES_NOT_CATCH)
+
+
+def async_break(_debugger: Any, arguments: str, context: Any, result: Result, _internal: Any) -> None:
+    """Sets a breakpoint on a coroutine by its name: at the first statement of its body.
+    Usage: async-break NAME
+    A NAME without scopes is that of all coroutines with it: serve, net::session::serve, listen::{lambda}.
+    The breakpoints, one for each body, are LLDB's own: breakpoint list, modify, delete."""
+    process, target = context.target.process, context.target
+    try:
+        if process and process.is_alive:
+            lends: LLDB = session_of(process).lends
+            program = session_of(process).program
+        else:
+            lends = LLDBWithoutProcess(target)
+            program = Program(lends)
+        for function in bodies_named(program, arguments):
+            pc = function.first_statement
+            breakpoint_ = target.BreakpointCreateBySBAddress(lends.place(pc))
+            place = f"{os.path.basename(function.file)}:{function.line_of(pc)}"
+            result.AppendMessage(f"Breakpoint {breakpoint_.GetID()}: {function.name} at {place}")
+    except Failure as failure:
+        result.SetError(f"{failure}.")
 
 
 def async_step(debugger: Any, arguments: str, _context: Any, result: Result, _internal: Any) -> None:

@@ -18,7 +18,10 @@ class StopHook:
         """Whether the program shall remain stopped. Called for each thread that has a reason to stop."""
         session = session_of(context.process)
         try:
-            return session.stepper.at_stop()
+            remains = session.stepper.at_stop()
+            if remains:
+                session.catcher.at_stop(context.process, session.lends.process.GetStopID())
+            return remains
         except Exception as error:
             if sentence := session.unsaid(error):
                 stream.Print(f"{sentence}\n")
@@ -33,3 +36,13 @@ def on_hit(frame: Any, _location: Any, _arguments: Any, _internal: Any) -> bool:
     except Exception as error:
         print(session_of(process).unsaid(error))
         return True
+
+
+def on_exception(frame: Any, _location: Any, _arguments: Any, _internal: Any) -> bool:
+    """Whether to stop in this SBFrame, where an exception begins its way up, or ends."""
+    process = frame.thread.process
+    try:
+        return session_of(process).catcher.is_to_stop(frame)
+    except Exception as error:
+        print(session_of(process).unsaid(error))
+        return False

@@ -14,12 +14,14 @@ from ..debugger import Frame, FunctionInfo, Instruction, Mapping, Member, NoMemo
 
 MOST_FRAMES = 100_000  # of one call stack
 MOST_CHARACTERS = 40  # of a value's text
+CLASSES = lldb.eTypeClassClass | lldb.eTypeClassStruct | lldb.eTypeClassUnion
 ADDRESSES = 1 << 64
 ADDRESSES_OF_PROGRAMS = 1 << 63  # the others are the system's
 PROCESSORS = {"x86_64": "x86-64", "aarch64": "aarch64", "arm64": "aarch64"}  # as LLDB's triples begin
 # "Variable: id = {0x1}, name = "id", type = "int", valid ranges = ..., location = DW_OP_fbreg -8, decl = main.cpp:43"
 VARIABLE = re.compile(r'^ +Variable: id = \{\w+\}, name = "(.*?)", type = .*, location = (.*), decl =', re.M)
 MANGLED_LOCAL = "_ZZ"  # as the name of a function's static variable begins
+BODY = re.compile(r"^_Z.*\.(actor|resume)\b")  # a symbol of a coroutine's body
 GENERIC_LAMBDA = re.compile(r"(.*\$_\d+cl)I.*")
 
 
@@ -67,6 +69,14 @@ class LLDB:
         self._memory: BinaryIO | None = None  # the process's, where that is one of this machine
         self._is_memory_known = False
 
+    def place(self, pc: int) -> Any:
+        """The SBAddress of an instruction."""
+        return self.target.ResolveLoadAddress(pc)
+
+    def address(self, place: Any) -> int:
+        """The address of an SBAddress."""
+        return int(place.GetLoadAddress(self.target))
+
     def forget(self) -> None:
         """More of the program has been loaded, or less."""
         self._symbols.clear()
@@ -105,21 +115,21 @@ class LLDB:
             return None
 
     def function_at(self, pc: int) -> FunctionInfo | None:
-        place = self.target.ResolveLoadAddress(pc)
+        place = self.place(pc)
         function, symbol = place.function, place.symbol
         if not function:
-            return FunctionInfo(symbol.name or "", symbol.addr.GetLoadAddress(self.target), 0, "") if symbol else None
+            return FunctionInfo(symbol.name or "", self.address(symbol.addr), 0, "") if symbol else None
         name = symbol.name or ""
         if not name or name.startswith(UNNAMED):
             name = function.name or ""
         if name.startswith("_Z"):  # Clang's of a generic lambda: LLVM demangles it only without its template arguments
             mangled = GENERIC_LAMBDA.sub(r"\1Ev", name.split(".")[0])
             name = self._demangled(mangled) or function.name
-        start, end = (address.GetLoadAddress(self.target) for address in (function.addr, function.GetEndAddress()))
+        start, end = self.address(function.addr), self.address(function.GetEndAddress())
         return FunctionInfo(name, start, end, function.addr.line_entry.file.fullpath or "")
 
     def symbols_at(self, pc: int) -> Sequence[Symbol]:
-        block = self.target.ResolveLoadAddress(pc).block
+        block = self.place(pc).block
         values: list[Any] = []
         while block:
             values += [value for value in block.GetVariables(self.target, True, True, True) if value.name]
@@ -142,11 +152,11 @@ class LLDB:
 
     def instructions(self, function: FunctionInfo) -> Sequence[Instruction]:
         target, found = self.target, []
-        for each in target.ResolveLoadAddress(function.start).function.GetInstructions(target, "att"):
+        for each in self.place(function.start).function.GetInstructions(target, "att"):
             place = each.addr.line_entry
             line = place.line if place.file.fullpath == function.file else 0
             text = f"{each.GetMnemonic(target)} {each.GetOperands(target)} {each.GetComment(target)}"
-            pc, row = each.addr.GetLoadAddress(target), place.addr.GetLoadAddress(target)
+            pc, row = self.address(each.addr), self.address(place.addr)
             found.append(Instruction(pc, row, line, text))
         return found
 
@@ -154,20 +164,31 @@ class LLDB:
         found = self.target.FindFunctions(name.rpartition("::")[2])
         functions = (context.function for context in found if context.function)
         starts = (each.addr for each in functions if (each.name or "").startswith(f"{name}("))
-        return [start.GetLoadAddress(self.target) for start in starts]
+        return [self.address(start) for start in starts]
+
+    def functions_ending(self, name: str) -> Sequence[int]:
+        """(LLDB knows the bodies that GCC makes by no name that a user knows: the symbols tell.)"""
+        starts = [context.function.addr for context in self.target.FindFunctions(name) if context.function]
+        for module in self.target.module_iter():
+            bodies = (symbol for symbol in module if BODY.search(symbol.GetMangledName() or ""))
+            starts += [symbol.addr for symbol in bodies]
+        return sorted({self.address(start) for start in starts})
+
+    def symbol_at(self, pc: int) -> str:
+        return self.place(pc).symbol.GetMangledName() or ""
 
     def has_symbol(self, name: str) -> bool:
         if name not in self._symbols:
             self._symbols[name] = self.target.FindSymbols(name).GetSize() > 0
         return self._symbols[name]
 
-    def symbol_at(self, address: int) -> str:
-        name: str = self.target.ResolveLoadAddress(address).symbol.name or ""
+    def variable_at(self, address: int) -> str:
+        name: str = self.place(address).symbol.name or ""
         return self._demangled_function(name) if name.startswith(MANGLED_LOCAL) else name
 
     def _demangled_function(self, mangled: str) -> str:
-        """The function whose local variable has this name. (LLVM demangles not all parameter types of GCC's. So those are
-        left out: the function's own name is what begins here and, with "vv" in their place, can be demangled.)"""
+        """The function whose local variable has this name. (LLVM demangles not all parameter types of GCC's. So those
+        are left out: the function's own name is what begins here and, with "vv" in their place, can be demangled.)"""
         for end in (match.end() for match in re.finditer("E", mangled)):
             function = f"_Z{mangled[len(MANGLED_LOCAL) : end]}vv"
             if demangled := self._demangled(function):
@@ -179,12 +200,20 @@ class LLDB:
         said: str = execute(self.target, f"language cplusplus demangle {mangled}").GetOutput() or ""
         return said.partition(" ---> ")[2].strip()
 
+    def is_class(self, type_: Any) -> bool:
+        return bool(type_.GetCanonicalType().GetTypeClass() & CLASSES)
+
     def members(self, type_: Any) -> Sequence[Member]:
-        """(Not kept by the type's name: all lambdas of a file may share one.)"""
+        """(Not kept by the type's name: all lambdas of a file may share one. From version 21 on, LLDB leaves out members
+        of what GCC has compiled, not always the same: "DW_TAG_member 'handler_' refers to type ... unable to be parsed".)
+        """
         plain = type_.GetCanonicalType()
         bases = map(plain.GetDirectBaseClassAtIndex, range(plain.num_bases))
         parts = (part for part in itertools.chain(bases, plain.fields) if not part.is_bitfield)
         return [Member(part.name or "", part.GetOffsetInBytes(), part.type) for part in parts]
+
+    def size(self, type_: Any) -> int:
+        return int(type_.GetCanonicalType().GetByteSize())
 
     def pointee(self, type_: Any) -> Any | None:
         plain = type_.GetCanonicalType()
@@ -246,6 +275,20 @@ class LLDB:
 
     def stop_id(self) -> Hashable:
         return self.process.GetUniqueID(), self.process.GetStopID()
+
+
+class LLDBWithoutProcess(LLDB):
+    """A program that does not run. Its addresses are those in its file."""
+
+    def __init__(self, target: Any) -> None:
+        super().__init__(target.process)
+        self.target = target
+
+    def place(self, pc: int) -> Any:
+        return self.target.ResolveFileAddress(pc)
+
+    def address(self, place: Any) -> int:
+        return int(place.GetFileAddress())
 
 
 def set_registers(thread: Any, values: dict[str, int]) -> bool:

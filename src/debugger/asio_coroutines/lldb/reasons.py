@@ -12,6 +12,7 @@ from ..step import Kind
 from .lends import LLDB
 
 STEP_OVER = "step over"  # as LLDB describes why it has stopped
+INSTRUCTION_OVER = "instruction step over"
 KINDS = {STEP_OVER: Kind.OVER, "step in": Kind.INTO, "step out": Kind.OUT}
 SIGTRAP = 5
 MOST_WORDS = 100  # characters of a description

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..program import Program
 from ..requests import Numbers
+from .catching import Catcher
 from .lends import LLDB
 from .stepping import Settings, Stepper
 
@@ -19,7 +20,8 @@ class Session:
     def __init__(self, process: Any) -> None:
         self.lends = LLDB(process)
         self.program = Program(self.lends)
-        self.stepper = Stepper(self.program, self.lends, settings_of(process.target.debugger))
+        self.catcher = Catcher(self.program)
+        self.stepper = Stepper(self.program, self.lends, self.catcher, settings_of(process.target.debugger))
         self.numbers = Numbers()
         self._modules = 0
         self._said: set[str] = set()

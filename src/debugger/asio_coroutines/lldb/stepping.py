@@ -22,8 +22,9 @@ import lldb
 from ..debugger import Failure
 from ..program import Program
 from ..step import Kind, Reached, Step
+from .catching import Catcher
 from .lends import LLDB, frames, set_registers
-from .reasons import STEP_OVER, Reasons
+from .reasons import INSTRUCTION_OVER, STEP_OVER, Reason, Reasons
 
 INTERVAL = 0.05  # seconds, between two looks at a program that runs on
 ENOUGH_LOOKS = 4  # in which it stands at the same stop
@@ -89,8 +90,9 @@ class Ending:
 class Stepper:
     """The steps of one process."""
 
-    def __init__(self, program: Program, lends: LLDB, settings: Settings) -> None:
+    def __init__(self, program: Program, lends: LLDB, catcher: Catcher, settings: Settings) -> None:
         self._program, self._process, self._settings = program, lends.process, settings
+        self._catcher = catcher
         self._reasons = Reasons(lends)
         self._steps: dict[int, Step] = {}  # by the thread's id: the step that would begin, or has begun, there
         self._is_forced = False  # by async-next
@@ -195,8 +197,14 @@ class Stepper:
         return {
             number: self._steps[number]
             for number, reason in self._reasons.new.items()
-            if reason.kind and number in self._steps and not self._is_over(number, reason.kind)
+            if number in self._steps
+            and (self._leaves_exception(number, reason) or reason.kind and not self._is_over(number, reason.kind))
         }
+
+    def _leaves_exception(self, number: int, reason: Reason) -> bool:
+        """Whether this is a step over from where async-catch has stopped. LLDB goes on by one instruction there: the
+        library that raises the exception has no lines. The step is to end where the exception is handled."""
+        return reason.description == INSTRUCTION_OVER and self._catcher.has_caught(number)
 
     def _is_over(self, number: int, kind: Kind) -> bool:
         return self._steps[number].is_over(self._frames(number), kind)

@@ -183,7 +183,8 @@ GROUPS = [("group", f"first={first}",
 STANDING = [  # as async-tasks numbers them
     ("both", "", "co_await (group(1) && group(3));", GROUPS),
     ("member", "number=6", "not started", []),
-    ("on_strand", "strand=strand of io_context", "co_await asio::co_spawn(strand, member(5), asio::use_awaitable);", members(5)),
+    ("on_strand", "strand=strand of io_context",
+     "co_await asio::co_spawn(strand, member(5), asio::use_awaitable);", members(5)),
     ("shadow", "value=1, numbers=2, numbers=3", 'co_await net::pause_for(1h, "shadow");', paused("shadow")),
 ]
 

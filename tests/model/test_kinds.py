@@ -70,10 +70,12 @@ class Kinds(ModelTest):
 
     def test_sockets(self) -> None:
         state = struct("base_implementation_type", state_=INT, socket_=INT)
-        implementation = CppType("implementation_type", 32, [Member("asio::detail::base_implementation_type", 16, state)])
+        base_state = Member("asio::detail::base_implementation_type", 16, state)
+        implementation = CppType("implementation_type", 32, [base_state])
         impl = struct("io_object_impl", service_=CppType("service"), implementation_=implementation)
         base = struct("asio::basic_socket<tcp>", impl_=impl)
-        for name in "asio::basic_stream_socket<tcp>", "boost::asio::basic_socket_acceptor<tcp>", "asio::basic_socket<tcp>":
+        for class_ in "asio::basic_stream_socket", "boost::asio::basic_socket_acceptor", "asio::basic_socket":
+            name = f"{class_}<tcp>"
             socket = CppType(name, members=[Member(base.name, 8, base)])
             kind = self.kind(socket)
             self.assertEqual((kind.form, kind.offset, kind.size), (Form.SOCKET, 8 + 8 + 16 + 8, 4), name)

@@ -7,8 +7,8 @@ to each co_await, the code that suspends. Knows debug information and code, no m
             Of a lambda, the pointer __closure is in the place of this; what it has captured comes after
             _Coro_resume_index, the last one first.
             Numbers: 2 bytes; 2 is the initial suspension; odd in a coroutine that has been destroyed.
-    Clang   body: f(int) [clone .resume]. Arguments are marked as such; __promise and __coro_frame are its own. There is no
-            `this` where the function does not use it; that of a lambda points to what it has captured.
+    Clang   body: f(int) [clone .resume]. Arguments are marked as such; __promise and __coro_frame are its own. There is
+            no `this` where the function does not use it; that of a lambda points to what it has captured.
             Numbers: 1 byte; 0 is the initial suspension. A part of each co_await is in a function of its own, the
             await_suspend wrapper, which has the coroutine's name.
 """

@@ -39,7 +39,7 @@ From asio/execution/any_executor.hpp:
 
 From asio/basic_socket.hpp and detail/, on systems other than Windows, without io_uring:
 
-    class basic_socket { io_object_impl<reactive_socket_service<...>> impl_; };   // what streams and acceptors begin with
+    class basic_socket { io_object_impl<reactive_socket_service<...>> impl_; };   // streams and acceptors begin so
     class io_object_impl { implementation_type implementation_; };
     class base_implementation_type { int socket_; };              // descriptor_ in reactive_descriptor_service
 """
@@ -84,9 +84,9 @@ OTHER_EXECUTOR = re.compile(_ASIO + r"(?:basic_)?(system_executor|inline_executo
 SOCKET = re.compile(_ASIO + r"(basic_(\w+_)?socket(_acceptor)?|posix::basic_(stream_)?descriptor)<")
 SOCKET_NUMBER = re.compile("impl_$"), re.compile("implementation_$"), re.compile("(socket|descriptor)_$")
 
-# What runs handlers: nothing of the program is in the machine frames of these, between a handler and the program's run().
+# What runs handlers: nothing of the program is in the machine frames of these, between a handler and its call of run().
 SCHEDULER = re.compile(
-    _ASIO + r"(io_context::(run|poll)(_one)?(_for|_until)?|detail::scheduler::(run|poll|wait)(_one)?|detail::scheduler::do_\w+"
+    _ASIO + r"(io_context::(run|poll)(_one)?(_for|_until)?|detail::scheduler::((run|poll|wait)(_one)?|do_\w+)"
     r"|detail::scheduler_operation::complete)\b"
 )
 

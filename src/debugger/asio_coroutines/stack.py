@@ -160,7 +160,7 @@ def unused_parts(snapshot: Snapshot, frames: Sequence[Frame]) -> list[range]:
         parts.append(free)
     if newest and own:
         parts.append(range(newest.sp, own.sp))
-    elif newest and names.is_library("", frames[-1].shared_library):  # where a thread begins, which has nothing of its own
+    elif newest and names.is_library("", frames[-1].shared_library):  # a thread's beginning: nothing is the program's
         parts.append(range(newest.sp, frames[-1].sp))
     parts += [
         range(frame.sp, older.sp) for frame, older in zip(frames, frames[1:]) if layout.SCHEDULER.search(frame.name)

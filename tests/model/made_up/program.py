@@ -269,7 +269,8 @@ class MadeUp:
         a type, nothing."""
         table = 0
         if type_name:
-            name = f"{self.asio}::execution::detail::any_executor_base::target_fns_table<{type_name} >(bool)::fns_with_execute"
+            base = f"{self.asio}::execution::detail::any_executor_base"
+            name = f"{base}::target_fns_table<{type_name} >(bool)::fns_with_execute"
             known = {name: address for address, name in self.variables_at_addresses.items()}
             table = known.get(name, DATA + 0x20 * len(known))
             self.variables_at_addresses[table] = name

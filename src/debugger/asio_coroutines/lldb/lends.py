@@ -99,7 +99,7 @@ class LLDB:
         error = lldb.SBError()
         is_address = 0 < address < ADDRESSES and size > 0
         memory = self.process.ReadMemory(address, size, error) if is_address else None
-        if is_address and (memory is None or len(memory) != size):  # a core dump need not have what is in the program's file
+        if is_address and (memory is None or len(memory) != size):  # a core dump may leave out what is in a file
             memory = self.target.ReadMemory(lldb.SBAddress(address, self.target), size, error)
         if memory is None or len(memory) != size:
             raise NoMemory(f"cannot read memory at 0x{address:x}")

@@ -128,7 +128,7 @@ class Debugger(Protocol):
         """The addresses of the first instructions of all functions with this name in any scope, also instances of
         templates. It has no scopes and no parameters: `serve`, `operator()`. Others may be among them."""
 
-    def symbol_at(self, pc: int) -> str:
+    def linker_name(self, pc: int) -> str:
         """The name, as the linker knows it, of the symbol that has this instruction; empty if there is none."""
 
     def has_symbol(self, name: str) -> bool:

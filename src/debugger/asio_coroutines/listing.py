@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from . import text
 from .coroutine import Coroutine
@@ -77,7 +78,7 @@ def _matching(roots: list[Task], pattern: re.Pattern[str]) -> list[Task]:
     for task in reversed(list(_all(roots))):  # each after those below it
         children = [kept[id(child)] for child in task.children if id(child) in kept]
         if children or any(pattern.search(row) for row in _rows(task)):
-            kept[id(task)] = replace(task, children=children)
+            kept[id(task)] = dataclasses.replace(task, children=children)
     return [kept[id(root)] for root in roots if id(root) in kept]
 
 

@@ -433,7 +433,7 @@ class MadeUp:
         plain = {full: full.replace("{lambda}", "operator()") for full in self._functions}
         return [self._functions[full].info.start for full, end in plain.items() if end.endswith(name)]
 
-    def symbol_at(self, pc: int) -> str:
+    def linker_name(self, pc: int) -> str:
         return self.linker_names.get(pc, "")
 
     def has_symbol(self, name: str) -> bool:

@@ -114,7 +114,7 @@ class GDB:
     def functions_ending(self, name: str) -> Sequence[int]:
         return self.functions_named(name)  # GDB takes a name without scopes for all of them
 
-    def symbol_at(self, pc: int) -> str:
+    def linker_name(self, pc: int) -> str:
         with gdb.with_parameter("print demangle", False):
             symbol = re.match(r"(\S+)(?: \+ \d+)? in section ", execute(f"info symbol {pc}"))
         return symbol[1] if symbol else ""

@@ -174,7 +174,7 @@ class LLDB:
             starts += [symbol.addr for symbol in bodies]
         return sorted({self.address(start) for start in starts})
 
-    def symbol_at(self, pc: int) -> str:
+    def linker_name(self, pc: int) -> str:
         return self.place(pc).symbol.GetMangledName() or ""
 
     def has_symbol(self, name: str) -> bool:

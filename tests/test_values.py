@@ -9,8 +9,8 @@ import re
 import tempfile
 import unittest
 
-import test_debuggers
 from common import COROUTINES, GDB, LLDB
+from sessions import gdb, lldb
 
 PROGRAM = os.path.join(os.path.dirname(COROUTINES), "values")
 LONG = 40 * "x"
@@ -100,7 +100,7 @@ class ValuesTest:
 class GDBTest(ValuesTest, unittest.TestCase):
     """In GDB."""
 
-    session = staticmethod(test_debuggers.gdb)
+    session = staticmethod(gdb)
     break_at_still = "break standing_still"
     stack, after_name, print, save_core = "bt", " (", "print", "generate-core-file"
 
@@ -118,7 +118,7 @@ class GDBTest(ValuesTest, unittest.TestCase):
 class LLDBTest(ValuesTest, unittest.TestCase):
     """In LLDB."""
 
-    session = staticmethod(test_debuggers.lldb)
+    session = staticmethod(lldb)
     break_at_still = "breakpoint set --name standing_still"
     stack, after_name, print, save_core = "async-bt", "(", "frame variable", "process save-core --style modified-memory"
 

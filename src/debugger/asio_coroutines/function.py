@@ -16,6 +16,8 @@ from .machine import Machine
 from .parts import Parts, Path, search
 from .source import source_line
 
+AWAIT_WORD = "co_await"
+MOST_LINES = 50  # of one statement
 MOST_POINTERS = 3  # between an entry point and the task that waits for it
 
 
@@ -202,14 +204,27 @@ class Function:
 
     @functools.cached_property
     def _first_lines(self) -> dict[int, int]:
-        """The lines of each co_await that takes several, with the first one of them. GCC has the number's store on the
-        first line, and the call of await_suspend on the last one."""
+        """The lines of each co_await that takes several, with the first one of them. GCC has the call of await_suspend on
+        the last one, and the number's store on the first one, up to GCC 15, or on any: then the text tells."""
         found: dict[int, int] = {}
         for each in self._suspensions.values():
-            if 0 < each.store.line < each.call.line and not self._is_scattered(each.store.line):
-                if not self._is_scattered(each.call.line):
-                    found.update(dict.fromkeys(range(each.store.line, each.call.line + 1), each.store.line))
+            first, last = each.store.line, each.call.line
+            if last == 0 or self._is_scattered(last):
+                continue
+            if first == 0 or self._is_scattered(first):
+                first = self._line_of_text(last)
+            if first < last:
+                found.update(dict.fromkeys(range(first, last + 1), first))
         return found
+
+    def _line_of_text(self, last: int) -> int:
+        """The line that has the word co_await, in the statement that ends in this one; this one if it is not found."""
+        for line in range(last, max(self.lines[0], last - MOST_LINES), -1):
+            if AWAIT_WORD in source_line(self.file, line):
+                return line
+            if re.search(r"[;{}]\s*(//.*)?$", source_line(self.file, line - 1)):
+                break  # another statement
+        return last
 
     @functools.cached_property
     def paths_to_waiter(self) -> Parts:

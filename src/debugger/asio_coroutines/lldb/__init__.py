@@ -19,12 +19,12 @@ from .commands import async_break, async_bt, async_catch, async_in, async_next, 
 from .hooks import StopHook, on_exception, on_hit
 from .lends import execute
 from .session import session_of, settings_of
-from .stepping import End, Places
+from .stepping import End, EndInto, EndOut, Places
 from .summaries import add_summaries, any_executor_summary, awaitable_summary
 
 __all__ = [
-    "End", "Places", "StopHook", "any_executor_summary", "async_break", "async_bt", "async_catch", "async_in",
-    "async_next", "async_step", "async_tasks", "awaitable_summary", "install", "on_exception", "on_hit",
+    "End", "EndInto", "EndOut", "Places", "StopHook", "any_executor_summary", "async_break", "async_bt", "async_catch",
+    "async_in", "async_next", "async_step", "async_tasks", "awaitable_summary", "install", "on_exception", "on_hit",
 ]  # fmt: skip
 COMMANDS = "async_bt", "async_tasks", "async_in", "async_next", "async_step", "async_catch", "async_break"
 

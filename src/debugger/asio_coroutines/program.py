@@ -19,18 +19,20 @@ class Program:
     def __init__(self, debugger: Debugger) -> None:
         self.debugger = debugger
         self._functions: dict[Hashable, dict[int, Function | None]] = {}  # by the debugger's code_id()
-        self._symbols: dict[int, str] = {}
+        self._static_variables: dict[int, str] = {}
+        self.executors: dict[int, str] = {}  # what executors are, by their target_fns_: see executors.py
 
     def forget(self) -> None:
         """The program has been loaded anew, or more of it."""
         self._functions.clear()
-        self._symbols.clear()
+        self._static_variables.clear()
+        self.executors.clear()
 
-    def symbol_at(self, address: int) -> str:
-        """The full name of the function or variable that is there; empty if none is."""
-        if address not in self._symbols:
-            self._symbols[address] = self.debugger.symbol_at(address)
-        return self._symbols[address]
+    def variable_at(self, address: int) -> str:
+        """The full name of the static variable that is there; empty if there is none."""
+        if address not in self._static_variables:
+            self._static_variables[address] = self.debugger.variable_at(address)
+        return self._static_variables[address]
 
     def function(self, pc: int) -> Function | None:
         """The function that has this instruction: the same object for all its instructions."""

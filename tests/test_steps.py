@@ -204,7 +204,7 @@ class ConsoleEditor(Console):
         number, file, line = re.findall(r"^<(\d+) (\S+) (\d+)>", where, re.M)[-1]
         # What it has shown, and where the thread is that is selected now.
         assert int(line) in map(int, re.findall(self.place, said, re.M)), said
-        return Stop(reason, number, file, line)
+        return Stop(reason, number, file, int(line))
 
     def go(self, kind, stop):
         return self.stopped(self.keys[kind])

@@ -19,6 +19,7 @@ try:
         EndOut,
         Places,
         StopHook,
+        any_executor_summary,
         async_break,
         async_bt,
         async_catch,
@@ -26,6 +27,7 @@ try:
         async_next,
         async_step,
         async_tasks,
+        awaitable_summary,
         install,
         on_exception,
         on_hit,
@@ -34,8 +36,8 @@ finally:
     del sys.path[0]
 
 __all__ = [
-    "End", "EndInto", "EndOut", "Places", "StopHook", "async_break", "async_bt", "async_catch", "async_in",
-    "async_next", "async_step", "async_tasks", "install", "on_exception", "on_hit",
+    "End", "EndInto", "EndOut", "Places", "StopHook", "any_executor_summary", "async_break", "async_bt", "async_catch",
+    "async_in", "async_next", "async_step", "async_tasks", "awaitable_summary", "install", "on_exception", "on_hit",
 ]  # fmt: skip
 
 

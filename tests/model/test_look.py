@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from made_up import INT, By, MadeUp, ModelTest, struct
 
-from asio_coroutines.debugger import NoMemory
-from asio_coroutines.look import callers, variables
+from asio_coroutines.debugger import NoMemory, UserMistake
+from asio_coroutines.look import What, callers, find, variables
 
 SOURCE = """
 awaitable<void> pause(int ms) {
@@ -50,6 +50,48 @@ class Looks(ModelTest):
             pause = made.read_coroutine(made.coroutine("pause", line=2))
             shown = variables(pause, pause.waiting_pc, arguments=False)
             self.assertEqual(shown, ["No arguments, and no locals there."])
+
+    def test_where_it_waits_and_what_is_to_be_seen_there(self) -> None:
+        for made in self.programs():
+            session = made.coroutine("session", line=8, id=7, pair=1, count=3, inner=4)
+            made.spawn(session)
+            place = find(made.snapshot(), session.promise, 1)
+            self.assertEqual((place.frame, place.line), (None, 8))
+            arguments, locals_ = ["id = 7", "pair = {first = 1, second = 0}"], ["inner = 4", "count = 3"]
+            self.assertEqual(place.rows(What.VARIABLES), arguments + locals_)
+            self.assertEqual(place.rows(What.ARGUMENTS), arguments)
+            self.assertEqual(place.rows(What.LOCALS), locals_)
+            self.assertEqual(place.rows(What.CALLERS), ["session(id=7, pair=...) at server.cpp:8"])
+
+    def test_where_it_runs(self) -> None:
+        for made in self.programs():
+            session = made.coroutine("session", line=8, id=7, count=3)
+            made.spawn(session)
+            made.thread(made.running(session, line=10))
+            place = find(made.snapshot(), session.promise, 1)
+            assert place.frame
+            self.assertEqual((place.pc, place.line), (place.frame.pc, 10))
+            self.assertEqual(place.rows(What.LOCALS), ["count = 3"])
+
+    def test_one_that_is_gone(self) -> None:
+        for made in self.programs():
+            with self.assertRaisesRegex(UserMistake, "number 3 is not there any more"):
+                find(made.snapshot(), 0x1230, 3)
+
+    def test_a_variable_by_its_name(self) -> None:
+        for made in self.programs():
+            session = made.coroutine("session", line=8, id=7, inner=4)
+            place = find(made.snapshot(), session.promise, 1)
+            self.assertEqual([place.variable(name).name for name in ("inner", "id")], ["inner", "id"])
+            with self.assertRaisesRegex(UserMistake, "session has no variable nosuch there"):
+                place.variable("nosuch")
+
+    def test_registers_take_a_process_and_a_processor_that_is_known(self) -> None:
+        for made in self.programs():
+            place = find(made.snapshot(), made.coroutine("session", line=8).promise, 1)
+            self.assertTrue(place.has_registers)
+            made.live = False  # a core dump
+            self.assertFalse(place.has_registers)
 
     def test_long_values_are_cut(self) -> None:
         wide = struct("wide", **{f"member_{number}": INT for number in range(100)})

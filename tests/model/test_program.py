@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 from made_up import MadeUp, ModelTest
 
 from asio_coroutines.debugger import NoMemory
@@ -70,6 +72,21 @@ class Functions(ModelTest):
         self.assertIs(made.model.function(start + 4), main)
         made.model.forget()
         self.assertIsNot(made.model.function(start), main)
+
+    def test_programs_with_different_code_at_the_same_address(self) -> None:
+        """Two inferiors with two builds."""
+        made, other = MadeUp(), MadeUp()
+        made.compile("void main() {\n    run();\n}\n")
+        other.compile("void other() {\n    run();\n}\n")
+        start = made.function("main").info.start
+        self.assertEqual(other.function("other").info.start, start)
+        main = made.model.function(start)
+        made.code = 2
+        with patch.object(made, "function_at", other.function_at):
+            function = made.model.function(start)
+            self.assertEqual(function and function.name, "other")
+        made.code = 1
+        self.assertIs(made.model.function(start), main)
 
     def test_no_function(self) -> None:
         self.assertIsNone(MadeUp().model.function(0x1234))

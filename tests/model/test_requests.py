@@ -5,7 +5,7 @@ from __future__ import annotations
 from made_up import ModelTest
 
 from asio_coroutines.debugger import UserMistake
-from asio_coroutines.requests import Look, Numbers, allowed, look, on_or_off, tasks_request
+from asio_coroutines.requests import Look, Numbers, allowed, look, on_or_off, tasks_request, thread_number
 
 LOOKS = {"print": "p", "info": "i", "x": "x", "backtrace": "bac", "bt": "bt"}
 
@@ -47,6 +47,13 @@ class Words(ModelTest):
             with self.subTest(words), self.assertRaisesRegex(UserMistake, "takes a number of async-tasks"):
                 look(words)
 
+    def test_a_thread(self) -> None:
+        self.assertIsNone(thread_number(" ", "async-next"))
+        self.assertEqual(thread_number(" 12 ", "async-next"), 12)
+        for words in "x", "1 2", "-1", "1.5":
+            with self.subTest(words), self.assertRaisesRegex(UserMistake, "async-next takes nothing, or the number"):
+                thread_number(words, "async-next")
+
     def test_digits_of_other_scripts_are_no_number(self) -> None:
         with self.assertRaises(UserMistake):
             look("\u00b2 print x")
@@ -70,6 +77,16 @@ class Allowed(ModelTest):
         ):  # fmt: skip
             with self.subTest(command):
                 self.assertIsNone(allowed(command, LOOKS))
+
+
+    def test_some_only_alone(self) -> None:
+        looks = {"frame": "f", "print": "p"}
+        for command, name in {"frame": "frame", " f ": "frame", "print x": "print"}.items():
+            with self.subTest(command):
+                self.assertEqual(allowed(command, looks, alone=["frame"]), name)
+        for command in "frame apply 1 stepi", "f 1", "frame/s", "fr\tfunction main":
+            with self.subTest(command):
+                self.assertIsNone(allowed(command, looks, alone=["frame"]))
 
 
 class NumbersOfTasks(ModelTest):

@@ -4,6 +4,7 @@ coroutine."""
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Hashable
 
 from .debugger import WORD, Debugger, NoMemory
 from .function import Function
@@ -17,22 +18,33 @@ class Program:
 
     def __init__(self, debugger: Debugger) -> None:
         self.debugger = debugger
-        self._functions: dict[int, Function | None] = {}
+        self._functions: dict[Hashable, dict[int, Function | None]] = {}  # by the debugger's code_id()
+        self._static_variables: dict[int, str] = {}
+        self.executors: dict[int, str] = {}  # what executors are, by their target_fns_: see executors.py
 
     def forget(self) -> None:
         """The program has been loaded anew, or more of it."""
         self._functions.clear()
+        self._static_variables.clear()
+        self.executors.clear()
+
+    def variable_at(self, address: int) -> str:
+        """The full name of the static variable that is there; empty if there is none."""
+        if address not in self._static_variables:
+            self._static_variables[address] = self.debugger.variable_at(address)
+        return self._static_variables[address]
 
     def function(self, pc: int) -> Function | None:
         """The function that has this instruction: the same object for all its instructions."""
-        if pc not in self._functions:
+        known = self._functions.setdefault(self.debugger.code_id(), {})
+        if pc not in known:
             info = self.debugger.function_at(pc)
-            function = self._functions.get(info.start) if info else None
+            function = known.get(info.start) if info else None
             if info and not function:
                 function = Function(self.debugger, machine_named(self.debugger.architecture()), info)
-                self._functions[info.start] = function
-            self._functions[pc] = function
-        return self._functions[pc]
+                known[info.start] = function
+            known[pc] = function
+        return known[pc]
 
     def snapshot(self) -> Snapshot:
         """The program's memory as it is now."""
@@ -46,6 +58,15 @@ class Snapshot:
         self.program = program
         self.debugger = program.debugger
         self._pages: dict[int, bytes] = {}
+        # Finds the parts of threads' stacks in which nothing of the program can be alive: see stack.py.
+        self.find_unused_stack: Callable[[], list[range]] = list
+        self._unused_stack: list[range] | None = None
+
+    def is_unused_stack(self, address: int) -> bool:
+        """Whether it is in a part of a thread's stack in which nothing of the program can be alive."""
+        if self._unused_stack is None:
+            self._unused_stack = self.find_unused_stack()
+        return any(address in part for part in self._unused_stack)
 
     def word(self, address: int) -> int:
         """The pointer or number of 8 bytes there. Raises NoMemory."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 
 from .debugger import UserMistake
@@ -48,18 +48,29 @@ def look(words: str) -> Look:
     return Look(int(number), command.strip())
 
 
-def allowed(command: str, abbreviations: Mapping[str, str]) -> str | None:
-    """The full name of the command if it is one of those allowed: {name: its shortest abbreviation}.
+def allowed(command: str, abbreviations: Mapping[str, str], alone: Collection[str] = ()) -> str | None:
+    """The full name of the command if it is one of those allowed: {name: its shortest abbreviation}. Those in `alone`
+    are allowed only without arguments.
 
-    >>> allowed("p/x value", {"print": "p"})
-    'print'
+    >>> allowed("p/x value", {"print": "p"}), allowed("frame apply 1 next", {"frame": "f"}, alone=["frame"])
+    ('print', None)
     """
-    word = re.match(r"[\w-]*", command.strip())
+    words = command.strip()
+    word = re.match(r"[\w-]*", words)
     first = word[0] if word else ""
     for name, shortest in abbreviations.items():
         if name.startswith(first) and first.startswith(shortest):
-            return name
+            return name if first == words or name not in alone else None
     return None
+
+
+def thread_number(words: str, command: str) -> int | None:
+    """For "[THREAD]", None if it is not given. Raises UserMistake."""
+    if not words.strip():
+        return None
+    if not words.strip().isdecimal():
+        raise UserMistake(f"{command} takes nothing, or the number of a thread")
+    return int(words)
 
 
 class Numbers:

@@ -10,6 +10,7 @@ from .catching import Catcher
 from .commands import Commands
 from .hooks import Hooks
 from .lends import GDB
+from .printers import Printers
 from .stepping import OTHERS, Stepper
 
 _installed: list[object] = []
@@ -22,6 +23,7 @@ def install() -> None:
     program = Program(GDB())
     stack, stepper, catcher = LogicalStack(program), Stepper(program), Catcher(program)
     gdb.frame_filters[NAME] = stack
+    gdb.pretty_printers.append(Printers(program))
 
     def at_stop() -> None:
         stepper.at_stop()
@@ -41,7 +43,6 @@ def install() -> None:
     )
     # When several threads step over breakpoints at once, GDB 13 was seen to lose a register, and the program to crash.
     gdb.execute("set displaced-stepping off")
-    gdb.events.cont.connect(lambda _event: stack.backtrace_ends())
     for loaded in gdb.events.exited, gdb.events.new_objfile, gdb.events.clear_objfiles:
         loaded.connect(lambda _event: program.forget())
     _installed.extend([stack, stepper, catcher, hooks, Commands(program, stepper, catcher)])

@@ -1,4 +1,5 @@
-"""GDB's bt, and the call stacks of front ends, as logical stacks: a frame filter."""
+"""GDB's bt, and the call stacks of front ends, as logical stacks: a frame filter. Knows the model's
+rows, and how GDB prints frames; decides nothing of coroutines."""
 
 from __future__ import annotations
 
@@ -10,15 +11,18 @@ from typing import Any
 import gdb
 from gdb.FrameDecorator import FrameDecorator
 
+from .. import values
 from ..compilers import Variable
 from ..coroutine import Coroutine
 from ..debugger import Frame, NoMemory
+from ..kinds import Form
 from ..names import plain_name
 from ..program import Program
-from ..stack import CoroutineRow, Remark, Row, bodies, logical_stack
+from ..stack import WAITS_FOR_TASK, CoroutineRow, Remark, Row, bodies, logical_stack
 from .lends import described, frames, value_at
+from .printers import said
 
-WAITS_FOR_TASK = "[waits for task] "
+SAID = Form.DURATION, Form.TIME_POINT  # GDB's own text of these tells less
 NAME = "asio"  # of the frame filter
 
 
@@ -32,7 +36,7 @@ class Name(str):
 
 
 class NamedValue:
-    """A variable of a coroutine, as GDB wants those of a frame."""
+    """A variable of a coroutine, as GDB wants those of a frame. Its value is GDB's own, or what the model says of it."""
 
     def __init__(self, name: str, value: gdb.Value) -> None:
         self._name, self._value = Name(name), value
@@ -51,26 +55,35 @@ def named_values(coroutine: Coroutine, variables: Iterable[Variable]) -> Iterato
     its line off."""
     for variable in variables:
         with contextlib.suppress(gdb.error, NoMemory):
+            kind = coroutine.function.kind(variable)
+            if kind.form in SAID or values.dangles(coroutine, variable, kind):
+                yield NamedValue(variable.name, said(values.value(coroutine, variable)))
+                continue
             value = value_at(coroutine.address_of(variable), variable.type)
             value.fetch_lazy()
             yield NamedValue(variable.name, value)
 
 
 class Line(FrameDecorator):
-    """A line of bt: a machine frame, with these parts in place of its own."""
+    """A line of bt: a machine frame, with these parts in place of its own.
+
+    GDB prints a number for a machine frame only once. So a line that is to have none gives the machine frame of the
+    line `above`. Where GDB has not printed that one, as `bt -3` may begin with the second, it gives its own.
+    """
 
     def __init__(self, base: Any, above: Line | None = None, **parts: Any) -> None:
-        """`above` is for a line without a number: GDB prints none for a machine frame that it has just printed."""
         super().__init__(base)
-        self._above, self._is_printed = above, False
+        self._above = above
+        self._is_printed = False  # GDB has asked for its machine frame, which it only does in order to print the line
         for name, value in parts.items():
             setattr(self, name, lambda value=value: value)
 
     def inferior_frame(self) -> gdb.Frame:
-        """The machine frame of this line, which is one of the call stack's in any case."""
+        """GDB calls this for each line that it prints, from the newest on: notes that."""
         self._is_printed = True
-        is_below = self._above is not None and self._above._is_printed
-        return self._above.inferior_frame() if self._above and is_below else super().inferior_frame()
+        if self._above and self._above._is_printed:
+            return self._above.inferior_frame()
+        return super().inferior_frame()
 
 
 class Stack:
@@ -79,8 +92,7 @@ class Stack:
     def __init__(self, decorators: Iterable[Any]) -> None:
         self._coming = iter(decorators)
         self._decorators: list[Any] = []
-        self._numbers: dict[int, int] = {}  # by the id() of the frames in `_frames`
-        self._frames: list[Frame] = []
+        self._frames: list[Frame] = []  # those that were asked for
 
     def frames(self) -> Iterator[Frame]:
         """The machine frames, the newest first."""
@@ -88,7 +100,6 @@ class Stack:
         while (decorator := self.decorator(number)) is not None:
             frame = described(decorator.inferior_frame())
             self._frames.append(frame)
-            self._numbers[id(frame)] = number
             yield frame
             number += 1
 
@@ -102,8 +113,8 @@ class Stack:
         return self._decorators[number]
 
     def number(self, frame: Frame) -> int:
-        """The number of one of frames()."""
-        return self._numbers[id(frame)]
+        """The number of one of frames(), from the newest: mostly one of the last that were asked for."""
+        return next(at for at in reversed(range(len(self._frames))) if self._frames[at] is frame)
 
     def nearest(self, number: int) -> Any:
         """The decorator with this number, or the last one."""
@@ -120,11 +131,13 @@ class LogicalStack:
         self._is_for_terminal = False
 
     def backtrace_begins(self) -> None:
-        """GDB is about to execute its command `backtrace`: the next stack is for a reader, not for a front end."""
+        """GDB is about to execute its command `backtrace`: the stack is for a reader, not for a front end. After an
+        error GDB runs no hook, but it does what is posted before it takes the next command."""
         self._is_for_terminal = True
+        gdb.post_event(self.backtrace_ends)
 
     def backtrace_ends(self) -> None:
-        """`backtrace` has ended, or the program has run on."""
+        """`backtrace` has ended."""
         self._is_for_terminal = False
 
     @property
@@ -247,8 +260,8 @@ def _is_readable(frame: gdb.Frame, variable: Any) -> bool:
 
 
 def _in_function(frame: gdb.Frame) -> set[tuple[str, int]]:
-    """The variables of the frame's function, by name and line. GDB's decorators give those of the enclosing function, too,
-    where a function is within another one: the body of a lambda coroutine is, in GCC's debug information."""
+    """The variables of the frame's function, by name and line. GDB's decorators give those of the enclosing function,
+    too, where a function is within another one: the body of a lambda coroutine is, in GCC's debug information."""
     found: set[tuple[str, int]] = set()
     with contextlib.suppress(RuntimeError):  # without debug information there is no block
         block = frame.block()

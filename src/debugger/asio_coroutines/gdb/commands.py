@@ -1,4 +1,5 @@
-"""The commands for GDB: async-tasks, async-in, async-next, async-step, async-catch, async-break."""
+"""The commands for GDB: async-tasks, async-in, async-next, async-step, async-catch, async-break. The model
+decides what they show; here it is printed, and what takes registers is executed."""
 
 from __future__ import annotations
 
@@ -10,11 +11,10 @@ import gdb
 
 from .. import requests, tasks
 from ..breaks import bodies_named
-from ..coroutine import Coroutine
-from ..debugger import Failure, NoCoroutine, NoMemory, UserMistake
+from ..debugger import Failure, UserMistake
 from ..listing import listing
-from ..look import callers, variables
-from ..messages import NOT_RUNNING, WITHOUT_REGISTERS
+from ..look import Place, What, find
+from ..messages import NOT_RUNNING, WITHOUT_REGISTERS, unexpected
 from ..program import Program
 from .catching import Catcher
 from .lends import value_at
@@ -26,6 +26,11 @@ LOOKS = {
     "ptype": "pt", "whatis": "wha", "explore": "exp", "backtrace": "bac", "bt": "bt", "where": "whe", "frame": "f",
     "show": "sho",
 }  # fmt: skip
+ALONE = ["frame"]  # "frame apply 1 stepi" would run the program
+CALLERS = {"backtrace": "bac", "bt": "bt", "where": "whe"}
+LIST = {"list": "l"}
+INFO = re.compile(r"i(?:nfo?)? +(ar\w*|lo\w*)")  # "info args", "info locals"
+PATH = re.compile(r"(\.|->)(\w+)|\[(\d+)\]")  # ".first", "->second", "[3]"
 
 
 class Command(gdb.Command):
@@ -44,10 +49,14 @@ class Command(gdb.Command):
             raise gdb.GdbError(f"{failure}.") from failure
         except gdb.error as error:
             raise gdb.GdbError(str(error)) from error
+        except gdb.GdbError:  # a command of the user's that ours has executed says itself what is wrong
+            raise
+        except Exception as error:
+            raise gdb.GdbError(unexpected(error)) from error
 
 
 class Commands:
-    """All commands, for one program."""
+    """All commands."""
 
     def __init__(self, program: Program, stepper: Stepper, catcher: Catcher) -> None:
         self._program, self._stepper, self._catcher = program, stepper, catcher
@@ -107,74 +116,68 @@ class Commands:
         Without a command it shows the coroutine's arguments and locals. With bt it shows who awaits it. Other commands
         that look, such as print, run as if the coroutine's frame were selected."""
         look = requests.look(argument)
-        if look.command and requests.allowed(look.command, LOOKS) is None:
+        if look.command and requests.allowed(look.command, LOOKS, ALONE) is None:
             raise UserMistake(f"async-in takes commands that look: {', '.join(sorted(LOOKS))}")
         with _selection():
             snapshot = self._program.snapshot()
             promise = self._numbers.promise(look.number, snapshot.debugger.stop_id())
-            frame = tasks.running_frame(snapshot, promise)
-            try:
-                coroutine = Coroutine(snapshot, promise)
-            except (NoCoroutine, NoMemory) as gone:
-                raise UserMistake(f"number {look.number} is not there any more") from gone
-            pc = frame.pc if frame else coroutine.waiting_pc
-            line = frame.line if frame else coroutine.waiting_line
-            rows = _rows(coroutine, look.command, pc, line)
-            if rows is not None:
-                gdb.write("\n".join(rows) + "\n")
+            place = find(snapshot, promise, look.number)
+            if what := _what(look.command):
+                gdb.write("\n".join(place.rows(what)) + "\n")
                 return
-            command = look.command
-            if requests.allowed(command, {"list": "l"}) and " " not in command:  # GDB's goes on where the last one ended
-                command = f'list -source "{coroutine.function.file}" -line {line}'
-            if frame:
-                frame.handle.select()
+            command = _placed(look.command, place)
+            if place.frame:
+                place.frame.handle.select()
                 _undisturbed(command, {})
                 return
-            if not (_is_live() and coroutine.has_registers):
-                gdb.write(_printed(coroutine, look.command, pc))
+            if not place.has_registers:
+                gdb.write(_printed(place, look.command))
                 return
         with _selection():
-            _undisturbed(command, coroutine.registers())
+            _undisturbed(command, place.coroutine.registers())
 
 
 def _lasting(program: Program, pc: int) -> str:
     """An address as `break` takes it, which holds also when the program is run again, and loaded elsewhere."""
-    symbol = program.debugger.symbol_at(pc)
+    symbol = program.debugger.linker_name(pc)
     if not symbol:
         return f"*{pc}"
     start = int(gdb.parse_and_eval(f"(long)&'{symbol}'"))
     return f"*((long)&'{symbol}' + {pc - start})"
 
 
-def _rows(coroutine: Coroutine, command: str, pc: int, line: int) -> list[str] | None:
-    """What is shown for a command that takes no registers, of a coroutine at this instruction; None for the others."""
+def _what(command: str) -> What | None:
+    """What the command shows, if the model knows that without registers."""
     if not command:
-        return variables(coroutine, pc)
-    if requests.allowed(command, {"backtrace": "bac", "bt": "bt", "where": "whe"}):
-        return list(callers(coroutine, line))
-    if words := re.fullmatch(r"i(?:nfo?)? +(ar\w*|lo\w*)", command):
-        is_arguments = words[1].startswith("ar")
-        return variables(coroutine, pc, arguments=is_arguments, locals_=not is_arguments)
+        return What.VARIABLES
+    if requests.allowed(command, CALLERS):
+        return What.CALLERS
+    if words := INFO.fullmatch(command):
+        return What.ARGUMENTS if words[1].startswith("ar") else What.LOCALS
     return None
+
+
+def _placed(command: str, place: Place) -> str:
+    """`list` begins where the coroutine is; GDB's own goes on where the last one has ended."""
+    if requests.allowed(command, LIST, alone=LIST):
+        return f'list -source "{place.coroutine.function.file}" -line {place.line}'
+    return command
 
 
 # print, with a format or without, of a variable, one of its members or elements, or of what that points to.
 PRINT = re.compile(r"p(?:r\w*)?(?:/(\w))? +(\*?)([A-Za-z_]\w*)((?:\.\w+|->\w+|\[\d+\])*)")
 
 
-def _printed(coroutine: Coroutine, command: str, pc: int) -> str:
-    """What print shows, found without registers: in a core dump, and where the processor is not x86-64. Raises UserMistake
-    for what cannot be had so."""
+def _printed(place: Place, command: str) -> str:
+    """What print shows, found without registers: in a core dump, and where the processor is not x86-64. Raises
+    UserMistake for what cannot be had so."""
     words = PRINT.fullmatch(command)
     if not words:
         raise UserMistake(WITHOUT_REGISTERS)
     format_, star, name, path = words.groups()
-    function = coroutine.function
-    known = {variable.name: variable for variable in reversed([*function.locals(pc), *function.arguments])}
-    if name not in known:
-        raise UserMistake(f"{coroutine.name} has no variable {name} there")
-    value = value_at(coroutine.address_of(known[name]), known[name].type)
-    for arrow, member, element in re.findall(r"(\.|->)(\w+)|\[(\d+)\]", path):
+    variable = place.variable(name)
+    value = value_at(place.coroutine.address_of(variable), variable.type)
+    for arrow, member, element in PATH.findall(path):
         value = value[int(element)] if element else (value.dereference() if arrow == "->" else value)[member]
     if star:
         value = value.dereference()
@@ -201,12 +204,6 @@ def _undisturbed(command: str, registers: dict[str, int]) -> None:
     finally:
         for stop in disabled:
             stop.enabled = True
-
-
-def _is_live() -> bool:
-    """Whether the selected inferior is a process, not a core dump."""
-    connection = gdb.selected_inferior().connection
-    return connection is not None and connection.type != "core"
 
 
 def _write(registers: dict[str, int]) -> None:

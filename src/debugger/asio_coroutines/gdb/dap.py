@@ -35,7 +35,7 @@ def tell_dap(reason: str) -> None:
 
 @contextlib.contextmanager
 def untold_to_dap(is_hidden: Callable[[], bool]) -> Iterator[None]:
-    """Within this, DAP clients are not told of stops that are hidden when they come, where the program runs on at once."""
+    """Within this, DAP clients are not told of stops that are hidden when they come: the program runs on at once."""
     tell: Any = getattr(sys.modules.get(EVENTS), "_on_stop", None)
     if not tell:
         yield

@@ -1,4 +1,5 @@
-"""Hooks: what GDB runs before or after one of its own commands. They live beside those of the user."""
+"""Hooks: what GDB runs before or after one of its own commands. They live beside those of the user. Knows GDB
+only: what the hooks do is given to it."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 import gdb
 
+from ..messages import unexpected
 from .lends import execute
 
 COMMAND = "maintenance async-hook"  # is in no list that a user sees
@@ -39,7 +41,7 @@ class Hooks(gdb.Command):
         try:
             self._actions[argument]()
         except Exception as error:
-            sentence = f"The coroutine helpers do not work here: {type(error).__name__}: {error}.\n"
+            sentence = f"{unexpected(error)}\n"
             if sentence not in self._said:
                 self._said.add(sentence)
                 gdb.write(sentence)

@@ -1,4 +1,5 @@
-"""What GDB lends the model: the interface of debugger.py, for the selected inferior."""
+"""What GDB lends the model: the interface of debugger.py, for the selected inferior. Has GDB's frames, types and
+values; knows no coroutines. What GDB tells only in words is read here."""
 
 from __future__ import annotations
 
@@ -14,14 +15,23 @@ from ..debugger import Frame, FunctionInfo, Instruction, Mapping, Member, NoMemo
 from ..names import is_library
 
 REFERENCES = (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF)
+SYMBOL = re.compile(r"(.*?)(?: \+ (\d+))? in section ")  # as `info symbol` says it: "main + 8 in section .text"
 MOST_ELEMENTS = 40  # of a string, in a value's text
+STREAM_RECORD = re.compile(r'~".*"$')  # ~"Id   Target Id\n"
+SYMBOL = re.compile(r"(.*?)(?: \+ (\d+))? in section ")  # "leaf(int) + 8 in section .text", "main in section .text"
+# "Symbol id is a variable at frame base reg $rbp offset 16+-24, length 4." Of the same name, inner ones come first.
+SCOPE = re.compile(r"^Symbol (.+?) is ((?:(?!^Symbol ).)*)", re.M | re.S)
+# " [18]     0x555555591000->0x5555555b2000 at 0x00029698: load5 ALLOC LOAD HAS_CONTENTS", without READONLY
+SECTION_OF_CORE = re.compile(r"0x(\w+)->0x(\w+) at 0x\w+: load\S* (?!.*READONLY).*LOAD.*()$", re.M)
+# "      0x555555591000     0x5555555b2000    0x21000        0x0  rw-p   [heap]"
+MAPPING = re.compile(r"^ *0x(\w+) +0x(\w+) +0x\w+ +0x\w+ +\S?w\S* *(.*?) *$", re.M)
 
 
 def execute(command: str) -> str:
-    """What the command prints on a terminal. In a session of MI, GDB 18 gives most of it as MI's stream records: ~"text".
-    Raises gdb.error."""
+    """What the command prints on a terminal. In a session of MI, GDB 18 gives most of it as MI's stream records. Raises
+    gdb.error."""
     lines = gdb.execute(command, to_string=True).splitlines(keepends=True)
-    return "".join(ast.literal_eval(line[1:].strip()) if re.match(r'~".*"$', line) else line for line in lines)
+    return "".join(ast.literal_eval(line[1:].strip()) if STREAM_RECORD.match(line) else line for line in lines)
 
 
 def value_at(address: int, type_: gdb.Type) -> gdb.Value:
@@ -35,11 +45,12 @@ def value_at(address: int, type_: gdb.Type) -> gdb.Value:
 def described(frame: gdb.Frame) -> Frame:
     """GDB's frame as the model knows it."""
     place, pc = frame.find_sal(), frame.pc()
-    file = place.symtab.fullname() if place.symtab else gdb.solib_name(pc) or ""
+    library = "" if frame.type() == gdb.SIGTRAMP_FRAME else gdb.solib_name(pc) or ""  # that frame is to be seen
+    file = place.symtab.fullname() if place.symtab else library
     name, function = frame.name() or "", frame.function()
     if function:
         name = _with_scopes(name, function)
-    return Frame(frame, name, pc, int(frame.read_register("sp")), place.line, file)
+    return Frame(frame, name, pc, int(frame.read_register("sp")), place.line, file, library)
 
 
 def frames(newest: gdb.Frame | None = None) -> Iterator[Frame]:
@@ -61,6 +72,11 @@ class GDB:
     def _count(self) -> None:
         self._resumed += 1
 
+    def is_live(self) -> bool:
+        """Whether it is a process, not a core dump, or nothing."""
+        connection = gdb.selected_inferior().connection
+        return connection is not None and connection.type != "core"
+
     def read(self, address: int, size: int) -> bytes:
         try:
             return bytes(gdb.selected_inferior().read_memory(address, size).tobytes())
@@ -73,7 +89,7 @@ class GDB:
             block = block.superblock
         if block and block.function.symtab:
             return FunctionInfo(_full_name(block), block.start, block.end, block.function.symtab.fullname())
-        symbol = re.match(r"(.*?)(?: \+ (\d+))? in section ", execute(f"info symbol {pc}"))
+        symbol = SYMBOL.match(execute(f"info symbol {pc}"))
         return FunctionInfo(symbol[1], pc - int(symbol[2] or 0), 0, "") if symbol else None
 
     def symbols_at(self, pc: int) -> Sequence[Symbol]:
@@ -81,10 +97,9 @@ class GDB:
         while block and not block.is_static:
             symbols += block
             block = block.superblock if not block.function else None
-        # GDB tells where a variable is only in words: "Symbol id is a complex DWARF expression: ... , length 4."
-        told = re.findall(r"^Symbol (.+?) is ((?:(?!^Symbol ).)*)", execute(f"info scope *{pc}"), re.M | re.S)
+        told = SCOPE.findall(execute(f"info scope *{pc}"))  # (name, where it is)
         found, next_ = [], 0
-        for symbol in symbols:  # these may be more, but are in the same order
+        for symbol in symbols:  # not all are told of, but those in this order
             at = next((at for at in range(next_, len(told)) if told[at][0] == symbol.name), None)
             if at is not None:
                 next_ = at + 1
@@ -112,9 +127,9 @@ class GDB:
     def functions_ending(self, name: str) -> Sequence[int]:
         return self.functions_named(name)  # GDB takes a name without scopes for all of them
 
-    def symbol_at(self, pc: int) -> str:
+    def linker_name(self, pc: int) -> str:
         with gdb.with_parameter("print demangle", False):
-            symbol = re.match(r"(\S+)(?: \+ \d+)? in section ", execute(f"info symbol {pc}"))
+            symbol = SYMBOL.match(execute(f"info symbol {pc}"))
         return symbol[1] if symbol else ""
 
     def has_symbol(self, name: str) -> bool:
@@ -122,6 +137,10 @@ class GDB:
             return bool(execute(f"info address {name}"))
         except gdb.error:
             return False
+
+    def variable_at(self, address: int) -> str:
+        symbol = SYMBOL.match(execute(f"info symbol {address}"))
+        return symbol[1] if symbol else ""
 
     def is_class(self, type_: gdb.Type) -> bool:
         return type_.strip_typedefs().code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION)
@@ -142,6 +161,10 @@ class GDB:
         plain = type_.strip_typedefs()
         return plain.target() if plain.code == gdb.TYPE_CODE_PTR else None
 
+    def referent(self, type_: gdb.Type) -> gdb.Type | None:
+        plain = type_.strip_typedefs()
+        return plain.target() if plain.code in REFERENCES else None
+
     def type_name(self, type_: gdb.Type) -> str:
         plain = type_.strip_typedefs().unqualified()
         return plain.name or ""
@@ -160,14 +183,11 @@ class GDB:
             return f"<error: {error}>"
 
     def mappings(self) -> Iterator[Mapping]:
-        connection = gdb.selected_inferior().connection
-        if connection and connection.type == "core":
-            table = execute("maint info sections")
-            row = r"0x(\w+)->0x(\w+) at 0x\w+: load\S* (?!.*READONLY).*LOAD.*()$"
+        if self.is_live():
+            rows = MAPPING.findall(execute("info proc mappings"))
         else:
-            table = execute("info proc mappings")
-            row = r"^ *0x(\w+) +0x(\w+) +0x\w+ +0x\w+ +\S?w\S* *(.*?) *$"
-        for start, end, name in re.findall(row, table, re.M):
+            rows = SECTION_OF_CORE.findall(execute("maint info sections"))
+        for start, end, name in rows:
             yield Mapping(int(start, 16), int(end, 16), name)
 
     def threads(self) -> Iterator[Thread]:
@@ -191,7 +211,10 @@ class GDB:
             return 0
 
     def register(self, frame: Frame, name: str) -> int:
-        return int(frame.handle.read_register(name))
+        try:
+            return int(frame.handle.read_register(name))
+        except (gdb.error, ValueError):
+            return 0
 
     def architecture(self) -> str:
         name = gdb.selected_inferior().architecture().name()
@@ -202,24 +225,30 @@ class GDB:
         is_here = inferior.connection is not None and inferior.connection.type == "native"
         return inferior.pid if is_here and inferior.pid else None
 
+    def code_id(self) -> Hashable:
+        progspace: Hashable = gdb.current_progspace()
+        return progspace
+
     def stop_id(self) -> Hashable:
-        return gdb.selected_inferior().num, self._resumed
+        inferior = gdb.selected_inferior()
+        connection = inferior.connection.num if inferior.connection else 0  # each core dump has its own
+        return inferior.num, connection, inferior.pid, self._resumed
 
 
 def _full_name(block: gdb.Block) -> str:
-    """The name of a block's function. Of the body of a lambda coroutine GCC has only operator(): the symbol there tells in
-    which function it is."""
+    """The name of a block's function. Of the body of a lambda coroutine GCC has only operator(): the symbol there tells
+    in which function it is."""
     name = _with_scopes(block.function.name, block.function)
     if not name.startswith("operator()("):
         return name
-    symbol = re.match(r"(.*) in section ", execute(f"info symbol {block.start}"))
+    symbol = SYMBOL.match(execute(f"info symbol {block.start}"))
     return symbol[1] if symbol else "{lambda}"
 
 
 def _with_scopes(name: str, function: gdb.Symbol) -> str:
     """A function's name, or its mangled one if only that tells that it is a library's. GDB 18 cannot demangle what has
-    constraints of C++20 in it, as many functions of Boost 1.92 have; then it takes the name from debug information, which is
-    without scopes: "dispatch<...>", "operator()"."""
+    constraints of C++20 in it, as many functions of Boost 1.92 have; then it takes the name from debug information,
+    which is without scopes: "dispatch<...>", "operator()"."""
     scope = name.partition("<")[0].partition("(")[0]
     mangled: str = function.linkage_name or ""
     return mangled if "::" not in scope and mangled.startswith("_Z") and is_library(mangled, "") else name

@@ -9,10 +9,9 @@ from .. import text
 from ..compilers import GCC, Clang
 from ..names import plain_name
 from ..program import Program
-from ..stack import CoroutineRow, FrameRow, Remark, Row, bodies, logical_stack
+from ..stack import WAITS_FOR_TASK, CoroutineRow, FrameRow, Remark, Row, bodies, logical_stack
 from .lends import frames, text_of
 
-WAITS_FOR_TASK = "[waits for task] "
 FRAME_PARAMETERS = GCC.frame_parameter, Clang.frame_parameter  # are shown to nobody
 LAST = "main"  # below this function nothing is shown
 

@@ -15,7 +15,7 @@ NAME = "async_catch"  # of the breakpoint, which takes one number of the user's 
 
 
 def set_catch(target: Any, on: bool, module: str) -> None:
-    """Sets the breakpoint of this SBTarget where exceptions begin and end, or deletes it. `module` is the loading file."""
+    """Sets or deletes the breakpoint of this SBTarget where exceptions begin and end. `module` is the loading file."""
     found = lldb.SBBreakpointList(target)
     target.FindBreakpointsByName(NAME, found)
     for place in range(found.GetSize()):

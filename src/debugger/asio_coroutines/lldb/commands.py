@@ -1,4 +1,5 @@
-"""The commands for LLDB: async-bt, async-tasks, async-in, async-next, async-step, async-catch, async-break."""
+"""The commands for LLDB: async-bt, async-tasks, async-in, async-next, async-step, async-catch, async-break. The model
+decides what they show; here it is printed, and what takes registers is executed."""
 
 from __future__ import annotations
 
@@ -12,17 +13,16 @@ import lldb
 
 from .. import names, requests, tasks
 from ..breaks import bodies_named
-from ..coroutine import Coroutine
-from ..debugger import BUILD, Failure, Frame, NoCoroutine, NoDebugInformation, NoMemory, UserMistake
+from ..debugger import BUILD, Failure, NoDebugInformation, UserMistake
 from ..listing import listing
-from ..look import callers, variables
-from ..messages import CATCHES, DOES_NOT_CATCH, NOT_RUNNING, WITHOUT_REGISTERS
+from ..look import Place, What, find
+from ..messages import CATCHES, DOES_NOT_CATCH, NOT_RUNNING, WITHOUT_REGISTERS, unexpected
 from ..program import Program
 from ..step import Kind
 from . import backtrace
 from .catching import set_catch
 from .lends import LLDB, LLDBWithoutProcess, execute, set_registers
-from .session import Session, session_of, settings_of, unexpected
+from .session import Session, session_of, settings_of
 
 # Commands that only look, by their full names. Users may abbreviate each word, and name them by their aliases.
 LOOKS = (
@@ -31,6 +31,7 @@ LOOKS = (
     "target variable", "target modules lookup", "target modules list", "type lookup",
 )  # fmt: skip
 KNOWN_AS = "bt, disassemble, expression, frame variable, list, memory read, po, print, register read, v, x and the like"
+# "expression -f x -- count + 1", "dwim-print count"
 EVALUATES = re.compile(
     r"(?P<name>dwim-print|expression)\b(?P<options>\s+-.*?(?=\s--\s))?(?:\s+--\s)?\s*(?P<rest>.*)", re.S
 )
@@ -38,7 +39,6 @@ EVALUATES = re.compile(
 STOPS = re.compile(r"\s(-\w*[gr]|--d(eb\w*)?|--r\w*)(?=\s|=|$)")
 UNDISTURBED = "--all-threads false --unwind-on-error true --ignore-breakpoints true"
 LISTS = re.compile(r"(_regexp-list|source l\w*)$")  # without arguments: goes on where the last one has ended
-NO_PROCESS = re.compile("core|minidump")  # in the name of what LLDB has for a process
 
 Result = Any  # an SBCommandReturnObject
 Function = Callable[[Session, str, Any, Result], None]  # the session, the arguments, the SBThread, the result
@@ -96,32 +96,27 @@ def async_in(session: Session, arguments: str, thread: Any, result: Result) -> N
     look, snapshot = requests.look(arguments), session.program.snapshot()
     words = looking(session.lends.target, look.command) if look.command else ""
     promise = session.numbers.promise(look.number, session.lends.stop_id())
-    frame: Frame | None = tasks.running_frame(snapshot, promise)
-    try:
-        coroutine = Coroutine(snapshot, promise)
-    except (NoCoroutine, NoMemory) as gone:
-        raise UserMistake(f"number {look.number} is not there any more") from gone
-    pc = frame.pc if frame else coroutine.waiting_pc
-    rows = _rows(coroutine, words, pc, frame.line if frame else coroutine.waiting_line)
-    if rows is not None:
-        result.AppendMessage("\n".join(rows))
-    elif frame:
-        called_from = frame.pc - 1 if frame.handle.idx else frame.pc  # what it returns to may be the next line
-        with _undisturbed(frame.handle.thread):
-            execute(session.lends.target, placed(words, called_from), result, frame.handle)
-    elif not coroutine.has_registers or NO_PROCESS.search(session.lends.process.GetPluginName()):
-        result.AppendMessage(_printed(session, coroutine, words, pc))
+    place = find(snapshot, promise, look.number)
+    if what := _what(words):
+        result.AppendMessage("\n".join(place.rows(what)))
+    elif place.frame:
+        frame = place.frame.handle
+        called_from = place.pc - 1 if frame.idx else place.pc  # what it returns to may be the next line
+        with _undisturbed(frame.thread):
+            execute(session.lends.target, placed(words, called_from), result, frame)
+    elif not place.has_registers:
+        result.AppendMessage(_printed(session, place, words))
     else:
-        with _undisturbed(thread), _registers(thread, coroutine.registers()):
-            execute(session.lends.target, placed(words, pc), result, thread.GetFrameAtIndex(0))
+        with _undisturbed(thread), _registers(thread, place.coroutine.registers()):
+            execute(session.lends.target, placed(words, place.pc), result, thread.GetFrameAtIndex(0))
 
 
-def _rows(coroutine: Coroutine, words: str, pc: int, line: int) -> list[str] | None:
-    """What is shown for a command that takes no registers, of a coroutine at this instruction; None for the others."""
-    if not words or words.split()[:2] == ["frame", "variable"] and len(words.split()) == 2:
-        return variables(coroutine, pc)
+def _what(words: str) -> What | None:
+    """What a command shows, in full, if the model knows that without registers."""
+    if not words or words.split() == ["frame", "variable"]:
+        return What.VARIABLES
     if is_command(words, "thread backtrace") or is_command(words, "_regexp-bt"):
-        return list(callers(coroutine, line))
+        return What.CALLERS
     return None
 
 
@@ -132,18 +127,14 @@ PRINT = re.compile(
 )
 
 
-def _printed(session: Session, coroutine: Coroutine, words: str, pc: int) -> str:
-    """What print shows, found without registers: in a core dump, and where the processor is not x86-64. Raises UserMistake
-    for what cannot be had so."""
+def _printed(session: Session, place: Place, words: str) -> str:
+    """What print shows, found without registers: in a core dump, and where the processor is not x86-64. Raises
+    UserMistake for what cannot be had so."""
     parts = PRINT.fullmatch(words)
     if not parts:
         raise UserMistake(WITHOUT_REGISTERS)
-    function = coroutine.function
-    known = {variable.name: variable for variable in reversed([*function.locals(pc), *function.arguments])}
-    if parts["name"] not in known:
-        raise UserMistake(f"{coroutine.name} has no variable {parts['name']} there")
-    variable = known[parts["name"]]
-    value = session.lends.value_at(parts["name"], variable.type, coroutine.address_of(variable))
+    variable = place.variable(parts["name"])
+    value = session.lends.value_at(variable.name, variable.type, place.coroutine.address_of(variable))
     value = value.GetValueForExpressionPath(parts["path"]) if parts["path"] else value
     return str(value.Dereference() if parts["star"] else value)
 
@@ -220,9 +211,17 @@ def _undisturbed(thread: Any) -> Iterator[None]:
 @command
 def async_next(session: Session, arguments: str, thread: Any, result: Result) -> None:
     """Like `next`, but steps over a co_await, also after `async-step off`.
-    It ends at the next line that this instance of the coroutine executes, or one that awaits it."""
-    if NO_PROCESS.search(session.lends.process.GetPluginName()):
+    Usage: async-next [THREAD]
+    It ends at the next line that this instance of the coroutine executes, or one that awaits it. THREAD is the number
+    of another thread to step, as `next` takes it."""
+    if not session.lends.is_live():
         raise UserMistake(NOT_RUNNING)
+    number = requests.thread_number(arguments, "async-next")
+    if number is not None:
+        thread = session.lends.process.GetThreadByIndexID(number)
+        if not thread:
+            raise UserMistake(f"there is no thread {number}")
+        session.lends.process.SetSelectedThread(thread)
     step, remark = None, ""
     try:
         step = session.stepper.begin(thread)
@@ -234,9 +233,11 @@ def async_next(session: Session, arguments: str, thread: Any, result: Result) ->
         execute(session.lends.target, "process continue", result, thread)
     else:
         session.stepper.force()
-        execute(session.lends.target, f"thread step-over {arguments}", result, thread)
-        if remark:
-            result.AppendMessage(remark)
+        execute(session.lends.target, "thread step-over", result, thread)
+    if not result.Succeeded():
+        session.stepper.give_up()
+    elif remark:
+        result.AppendMessage(remark)
 
 
 def async_catch(debugger: Any, arguments: str, context: Any, result: Result, _internal: Any) -> None:
@@ -272,6 +273,8 @@ def async_break(_debugger: Any, arguments: str, context: Any, result: Result, _i
             result.AppendMessage(f"Breakpoint {breakpoint_.GetID()}: {function.name} at {place}")
     except Failure as failure:
         result.SetError(f"{failure}.")
+    except Exception as error:
+        result.SetError(unexpected(error))
 
 
 def async_step(debugger: Any, arguments: str, _context: Any, result: Result, _internal: Any) -> None:

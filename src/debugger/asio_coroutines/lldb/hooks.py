@@ -5,7 +5,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..messages import OUTVOTED, unexpected
 from .session import session_of
+
+_said: set[tuple[int, str]] = set()  # what has been said of which process
+
+
+def _say_once(process: Any, sentence: str, stream: Any = None) -> None:
+    """Says this of an SBProcess, if it is not said already: where LLDB gives an SBStream for it, there."""
+    key = process.GetUniqueID(), sentence
+    if key in _said:
+        return
+    _said.add(key)
+    if stream:
+        stream.Print(f"{sentence}\n")
+    else:
+        print(sentence)
 
 
 class StopHook:
@@ -16,15 +31,17 @@ class StopHook:
 
     def handle_stop(self, context: Any, stream: Any) -> bool:
         """Whether the program shall remain stopped. Called for each thread that has a reason to stop."""
-        session = session_of(context.process)
+        process = context.process
         try:
+            session = session_of(process)
             remains = session.stepper.at_stop()
             if remains:
-                session.catcher.at_stop(context.process, session.lends.process.GetStopID())
+                session.catcher.at_stop(process, process.GetStopID())
+            if session.stepper.is_outvoted:
+                _say_once(process, OUTVOTED, stream)
             return remains
         except Exception as error:
-            if sentence := session.unsaid(error):
-                stream.Print(f"{sentence}\n")
+            _say_once(process, unexpected(error), stream)
             return True
 
 
@@ -34,7 +51,7 @@ def on_hit(frame: Any, _location: Any, _arguments: Any, _internal: Any) -> bool:
     try:
         return session_of(process).stepper.is_at_end(frame)
     except Exception as error:
-        print(session_of(process).unsaid(error))
+        _say_once(process, unexpected(error))
         return True
 
 
@@ -44,5 +61,5 @@ def on_exception(frame: Any, _location: Any, _arguments: Any, _internal: Any) ->
     try:
         return session_of(process).catcher.is_to_stop(frame)
     except Exception as error:
-        print(session_of(process).unsaid(error))
+        _say_once(process, unexpected(error))
         return False

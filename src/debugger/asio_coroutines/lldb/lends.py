@@ -1,4 +1,5 @@
-"""What LLDB lends the model: the interface of debugger.py, for one process."""
+"""What LLDB lends the model: the interface of debugger.py, for one process. Has LLDB's process and target; knows no
+coroutines. What LLDB tells only in words is read here."""
 
 from __future__ import annotations
 
@@ -20,8 +21,15 @@ ADDRESSES_OF_PROGRAMS = 1 << 63  # the others are the system's
 PROCESSORS = {"x86_64": "x86-64", "aarch64": "aarch64", "arm64": "aarch64"}  # as LLDB's triples begin
 # "Variable: id = {0x1}, name = "id", type = "int", valid ranges = ..., location = DW_OP_fbreg -8, decl = main.cpp:43"
 VARIABLE = re.compile(r'^ +Variable: id = \{\w+\}, name = "(.*?)", type = .*, location = (.*), decl =', re.M)
-BODY = re.compile(r"^_Z.*\.(actor|resume)\b")  # a symbol of a coroutine's body
-GENERIC_LAMBDA = re.compile(r"(.*\$_\d+cl)I.*")
+BODY = re.compile(r"^_Z.*\.(actor|resume)\b")  # a coroutine's body: "_Z5servePZ5serveiE5_Z5servei.Frame.actor" by GCC
+MANGLED_LOCAL = "_ZZ"  # as the name of a function's static variable begins
+GENERIC_LAMBDA = re.compile(r"(.*\$_\d+cl)I.*")  # "_ZNK3$_0clIiEEDaT_"
+DEMANGLED = " ---> "  # "_Z4leafi ---> leaf(int)"
+PRINTED = re.compile(r"^\(.*?\) value = ")  # "(int) value = 7"
+# "Hook: 2\n  State: enabled\n  AutoContinue on\n  Specifier:\n    File: a.cpp.\n  Commands: \n    bt\n\n"
+STOP_HOOK = re.compile(r"^Hook: \d+\n(?: .*\n)*", re.M)
+NO_VOTE = re.compile(r"^ *(State: disabled|AutoContinue on|Specifier:|Class:)", re.M)  # keeps nothing in Asio
+NOT_LIVE = re.compile("core|minidump")  # in the name of what LLDB has in place of a process: "elf-core", "minidump"
 
 
 def execute(target: Any, command: str, result: Any = None, context: Any = None) -> Any:
@@ -34,6 +42,13 @@ def execute(target: Any, command: str, result: Any = None, context: Any = None) 
     return result
 
 
+def is_kept_stopped(target: Any) -> bool:
+    """Whether a stop hook of the user's keeps the program stopped at each stop: LLDB lets it run on only if all hooks
+    agree. Those that are commands do not; those that are classes say what they like."""
+    hooks = STOP_HOOK.findall(execute(target, "target stop-hook list").GetOutput() or "")
+    return any(not NO_VOTE.search(hook) for hook in hooks)
+
+
 def text_of(value: Any) -> str:
     """An SBValue as text, "..." if that takes more than a few words."""
     value = value.Dereference() if value.type.IsReferenceType() else value
@@ -43,9 +58,10 @@ def text_of(value: Any) -> str:
 
 def described(frame: Any) -> Frame:
     """An SBFrame as the model knows it."""
-    place = frame.line_entry
-    file = (place or frame.module).file.fullpath or ""
-    return Frame(frame, frame.name or "", frame.pc, frame.sp, place.line, file)
+    place, module = frame.line_entry, frame.module.file
+    file = (place.file if place else module).fullpath or ""
+    library = "" if module == frame.thread.process.target.executable else module.fullpath or ""
+    return Frame(frame, frame.name or "", frame.pc, frame.sp, place.line, file, library)
 
 
 def frames(thread: Any) -> Iterator[Frame]:
@@ -65,7 +81,7 @@ class LLDB:
         self.target = process.target
         self._symbols: dict[str, bool] = {}
         self._memory: BinaryIO | None = None  # the process's, where that is one of this machine
-        self._is_memory_known = False
+        self._memory_of: int | None = None  # the process with this number; None where it is not known yet
 
     def place(self, pc: int) -> Any:
         """The SBAddress of an instruction."""
@@ -78,11 +94,17 @@ class LLDB:
     def forget(self) -> None:
         """More of the program has been loaded, or less."""
         self._symbols.clear()
+        self._memory_of = None  # `exec` has put another memory in the place of the process's
+
+    def is_live(self) -> bool:
+        """Whether it is a process, not a core dump."""
+        return not NOT_LIVE.search(self.process.GetPluginName())
 
     def read(self, address: int, size: int) -> bytes:
         """(LLDB gets it from another process, in small packets, which takes ten times as long as the system does.)"""
-        if not self._is_memory_known:
-            self._memory, self._is_memory_known = self._open_memory(), True
+        number = self.process.GetProcessID()
+        if self._memory_of != number:  # of a process that LLDB has followed over a fork the number is another one
+            self._memory, self._memory_of = self._open_memory(), number
         if self._memory and 0 < address < ADDRESSES_OF_PROGRAMS and size > 0:
             try:
                 memory = os.pread(self._memory.fileno(), size, address)
@@ -95,7 +117,10 @@ class LLDB:
     def read_code(self, address: int, size: int) -> bytes:
         """The bytes there, without the instructions of the debugger's own breakpoints. Raises NoMemory."""
         error = lldb.SBError()
-        memory = self.process.ReadMemory(address, size, error) if 0 < address < ADDRESSES and size > 0 else None
+        is_address = 0 < address < ADDRESSES and size > 0
+        memory = self.process.ReadMemory(address, size, error) if is_address else None
+        if is_address and (memory is None or len(memory) != size):  # a core dump may leave out what is in a file
+            memory = self.target.ReadMemory(lldb.SBAddress(address, self.target), size, error)
         if memory is None or len(memory) != size:
             raise NoMemory(f"cannot read memory at 0x{address:x}")
         return bytes(memory)
@@ -119,8 +144,7 @@ class LLDB:
             name = function.name or ""
         if name.startswith("_Z"):  # Clang's of a generic lambda: LLVM demangles it only without its template arguments
             mangled = GENERIC_LAMBDA.sub(r"\1Ev", name.split(".")[0])
-            demangled = execute(self.target, f"language cplusplus demangle {mangled}").GetOutput() or ""
-            name = demangled.partition(" ---> ")[2].strip() or function.name
+            name = self._demangled(mangled) or function.name
         start, end = self.address(function.addr), self.address(function.GetEndAddress())
         return FunctionInfo(name, start, end, function.addr.line_entry.file.fullpath or "")
 
@@ -170,7 +194,7 @@ class LLDB:
             starts += [symbol.addr for symbol in bodies]
         return sorted({self.address(start) for start in starts})
 
-    def symbol_at(self, pc: int) -> str:
+    def linker_name(self, pc: int) -> str:
         return self.place(pc).symbol.GetMangledName() or ""
 
     def has_symbol(self, name: str) -> bool:
@@ -178,12 +202,31 @@ class LLDB:
             self._symbols[name] = self.target.FindSymbols(name).GetSize() > 0
         return self._symbols[name]
 
+    def variable_at(self, address: int) -> str:
+        name: str = self.place(address).symbol.name or ""
+        return self._demangled_function(name) if name.startswith(MANGLED_LOCAL) else name
+
+    def _demangled_function(self, mangled: str) -> str:
+        """The function whose local variable has this name. (LLVM demangles not all parameter types of GCC's. So those
+        are left out: the function's own name is what begins here and, with "vv" in their place, can be demangled.)"""
+        for end in (match.end() for match in re.finditer("E", mangled)):
+            function = f"_Z{mangled[len(MANGLED_LOCAL) : end]}vv"
+            if demangled := self._demangled(function):
+                return demangled
+        return mangled
+
+    def _demangled(self, mangled: str) -> str:
+        """Empty if it cannot be demangled."""
+        said: str = execute(self.target, f"language cplusplus demangle {mangled}").GetOutput() or ""
+        return said.partition(" ---> ")[2].strip()
+
     def is_class(self, type_: Any) -> bool:
         return bool(type_.GetCanonicalType().GetTypeClass() & CLASSES)
 
     def members(self, type_: Any) -> Sequence[Member]:
-        """(Not kept by the type's name: all lambdas of a file may share one. From version 21 on, LLDB leaves out members
-        of what GCC has compiled, not always the same: "DW_TAG_member 'handler_' refers to type ... unable to be parsed".)
+        """(Not kept by the type's name: all lambdas of a file may share one. From version 21 on, LLDB leaves out
+        members of what GCC has compiled, not always the same: "DW_TAG_member 'handler_' refers to type ... unable to be
+        parsed".)
         """
         plain = type_.GetCanonicalType()
         bases = map(plain.GetDirectBaseClassAtIndex, range(plain.num_bases))
@@ -197,6 +240,10 @@ class LLDB:
         plain = type_.GetCanonicalType()
         return plain.GetPointeeType() if plain.IsPointerType() else None
 
+    def referent(self, type_: Any) -> Any | None:
+        plain = type_.GetCanonicalType()
+        return plain.GetDereferencedType() if plain.IsReferenceType() else None
+
     def type_name(self, type_: Any) -> str:
         return type_.GetCanonicalType().GetUnqualifiedType().name or ""
 
@@ -205,7 +252,7 @@ class LLDB:
 
     def full_text(self, type_: Any, address: int) -> str:
         value = self.value_at("value", type_, address)
-        return re.sub(r"^\(.*?\) value = ", "", str(value)).strip()
+        return PRINTED.sub("", str(value)).strip()
 
     def value_at(self, name: str, type_: Any, address: int) -> Any:
         """The value there, as an SBValue with this name."""
@@ -240,12 +287,17 @@ class LLDB:
 
     def process_id(self) -> int | None:
         """(LLDB does not say whether the process that it talks to is on this machine: its program tells.)"""
+        if not self.is_live():  # the core dump may be of a process that lives
+            return None
         number = self.process.GetProcessID()
         try:
             is_here = os.path.samefile(f"/proc/{number}/exe", self.target.executable.fullpath or "")
         except OSError:
             return None
         return number if is_here else None
+
+    def code_id(self) -> Hashable:
+        return None  # it is one process's
 
     def stop_id(self) -> Hashable:
         return self.process.GetUniqueID(), self.process.GetStopID()

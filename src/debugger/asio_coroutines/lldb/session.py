@@ -1,4 +1,5 @@
-"""What the helpers keep for one process, and for one debugger: what LLDB calls finds it here."""
+"""What the helpers keep for one process, and for one debugger: what LLDB calls finds it here. Puts the parts together;
+decides nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +25,6 @@ class Session:
         self.stepper = Stepper(self.program, self.lends, self.catcher, settings_of(process.target.debugger))
         self.numbers = Numbers()
         self._modules = 0
-        self._said: set[str] = set()
 
     def refresh(self) -> None:
         """Forgets what was known of the code if more of it has been loaded, or less."""
@@ -34,27 +34,14 @@ class Session:
             self.lends.forget()
             self.program.forget()
 
-    def unsaid(self, error: Exception) -> str:
-        """A sentence on what has gone wrong; empty if it has been said before."""
-        sentence = unexpected(error)
-        if sentence in self._said:
-            return ""
-        self._said.add(sentence)
-        return sentence
-
-
-def unexpected(error: Exception) -> str:
-    """A sentence on what should not happen."""
-    return f"The coroutine helpers do not work here: {type(error).__name__}: {error}."
-
 
 def settings_of(debugger: Any, module: str = "") -> Settings:
-    """Those of this SBDebugger, made at first for the loading file with this name."""
+    """The settings of this SBDebugger, made at first for the loading file with this name."""
     return _settings.setdefault(debugger.GetID(), Settings(module))
 
 
 def session_of(process: Any) -> Session:
-    """That of this SBProcess."""
+    """The session of this SBProcess, made when it is first asked for."""
     number = process.GetUniqueID()
     if number not in _sessions:
         for other in [other for other, session in _sessions.items() if not session.lends.process.is_alive]:

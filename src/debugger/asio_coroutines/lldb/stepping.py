@@ -23,11 +23,12 @@ from ..debugger import Failure
 from ..program import Program
 from ..step import Kind, Reached, Step
 from .catching import Catcher
-from .lends import LLDB, frames, set_registers
+from .lends import LLDB, frames, is_kept_stopped, set_registers
 from .reasons import INSTRUCTION_OVER, TOLD, Reason, Reasons
 
 INTERVAL = 0.05  # seconds, between two looks at a program that runs on
 ENOUGH_LOOKS = 4  # in which it stands at the same stop
+MANY_LOOKS = 100  # the same at a stop where it is to run on: the user's stop hooks may take their time there
 
 
 @dataclass(slots=True)
@@ -98,6 +99,7 @@ class Stepper:
         self._is_forced = False  # by async-next
         self._run: RunOn | None = None
         self._ending: Ending | None = None
+        self.is_outvoted = False  # whether a step ends in Asio because of a stop hook of the user's
         self._is_deciding = False
         self._stop_id = 0
         self._remains = True
@@ -107,7 +109,7 @@ class Stepper:
         stop_id = self._process.GetStopID()
         if stop_id == self._stop_id:
             return self._remains
-        self._stop_id, self._remains, self._is_deciding = stop_id, True, True
+        self._stop_id, self._remains, self._is_deciding, self.is_outvoted = stop_id, True, True, False
         try:
             self._reasons.look(self._run.breakpoint_id if self._run else 0)
             self._remains = not self._is_under_way()
@@ -140,6 +142,11 @@ class Stepper:
         """The step that LLDB is going to make goes over a co_await, also after async-step off."""
         self._is_forced = True
 
+    def give_up(self) -> None:
+        """LLDB has not made the step, nor let the program run on."""
+        self._is_forced = False
+        self._clear()
+
     def run_on(self, step: Step, kind: Kind) -> None:
         """Prepares the program to run on to where this step may end. Raises what reading a coroutine raises."""
         self._clear()
@@ -158,9 +165,12 @@ class Stepper:
         if self._ending:
             self._put_back(self._ending)
             return False
+        run = self._run
+        if is_kept_stopped(self._process.target):
+            self.is_outvoted = bool(run and run.reached is None and not new or len(new) == 1 and self._unfinished())
+            return False
         if self._is_repeated():
             return True
-        run = self._run
         if run and not run.is_over and run.reached is None and run.awaited is None:
             return not new  # LLDB may stop although is_at_end() has said no, twice at once
         self._clear()
@@ -237,7 +247,7 @@ class Stepper:
         behind then. (A listener to the process's events would change its state when it takes one: so this looks,
         again and again, on a thread of its own.)"""
         looks, stands_at = 0, 0
-        while not run.is_over and self._process.is_alive and looks < ENOUGH_LOOKS:
+        while not run.is_over and self._process.is_alive and looks < self._enough_looks(stands_at):
             before, stands_at = stands_at, 0
             if self._process.is_stopped and not self._is_deciding:
                 stands_at = self._process.GetStopID()
@@ -245,6 +255,10 @@ class Stepper:
             looks = looks + 1 if is_same else min(stands_at, 1)
             time.sleep(INTERVAL)
         run.end()
+
+    def _enough_looks(self, stop_id: int) -> int:
+        is_to_run_on = stop_id == self._stop_id and not self._remains
+        return MANY_LOOKS if is_to_run_on else ENOUGH_LOOKS
 
     def _end(self, number: int, kind: Kind) -> bool:
         """Lets this thread end its step, told as one of this kind: by one instruction, one that does no harm, where its

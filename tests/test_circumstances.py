@@ -1,0 +1,172 @@
+"""Tests the helpers where a session is not as usual: a process that forks, core dumps, stop hooks of the user's, commands
+that fail or that are refused.
+
+    COROUTINES=<path> GDB=<path> python3 test_circumstances.py GDBTest
+
+The program forks is built beside the one that COROUTINES names.
+"""
+
+import os
+import re
+import tempfile
+import unittest
+
+import mi
+from common import COROUTINES, GDB, LLDB, OTHER, TESTS, TIMEOUT, line_of
+from sessions import GDB_OPTIONS, gdb, lldb, terminal
+
+FORKS = os.path.join(os.path.dirname(COROUTINES), "forks")
+FORKING = (TESTS / "forks.cpp").read_text("utf-8").splitlines()
+SERVING = line_of("// chain: lambda", OTHER)
+STANDING = f"coroutines.cpp:{line_of('standing still', OTHER)}"
+
+# A stop hook that lets the program run on where other hooks do, and takes its time.
+QUIET_HOOK = """
+import time
+
+class Quiet:
+    def __init__(self, _target, _arguments, _internal):
+        pass
+
+    def handle_stop(self, _context, _stream):
+        time.sleep(0.4)
+        return False
+"""
+
+
+class GDBTest(unittest.TestCase):
+    """In GDB."""
+
+    @classmethod
+    def setUpClass(cls):
+        if not GDB:
+            raise unittest.SkipTest("no GDB")
+
+    def session(self, *commands):
+        return gdb(f"break {STANDING}", "run", *commands, program=COROUTINES)[2:]
+
+    def test_async_in_runs_nothing(self):
+        """`frame` alone looks; with what may follow it the program would run with a coroutine's registers."""
+        said = self.session(
+            "print $pc", "async-tasks", *(f"async-in 2 {words}" for words in ("frame apply 1 stepi", "f 1", "frame")),
+            "print $pc")  # fmt: skip
+        for refused in said[2:4]:
+            self.assertIn("async-in takes commands that look", refused)
+        self.assertIn("group", said[4])
+        self.assertEqual(said[0].split("=")[1], said[-1].split("=")[1])
+
+    def test_numbers_do_not_hold_for_another_core_dump(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.session(f"gcore {folder}/core")
+            said = gdb(
+                f"core-file {folder}/core", "async-tasks", "async-in 2", f"core-file {folder}/core", "async-in 2",
+                program=COROUTINES)  # fmt: skip
+        self.assertIn("first = 1", said[2])
+        self.assertEqual(said[4], "async-tasks has shown no number 2 at this stop.\n")
+
+    def test_a_failing_bt_and_the_next_stack_of_a_front_end(self):
+        """Its rows all have machine frames, those that wait as well."""
+        with mi.Client(GDB, *GDB_OPTIONS, timeout=TIMEOUT) as editor:
+            for command in (
+                "-enable-frame-filters", f'-file-exec-and-symbols "{COROUTINES}"', "-exec-arguments >/dev/null",
+                f"-break-insert coroutines.cpp:{SERVING}", "-exec-run",
+            ):  # fmt: skip
+                editor.command(command)
+            editor.wait_stopped()
+            with self.assertRaisesRegex(RuntimeError, "nosuch"):
+                editor.command('-interpreter-exec console "bt nosuch"')
+            stack = editor.command("-stack-list-frames")
+        rows = re.findall(r"frame=\{(.*?)\}", stack)
+        listening = next(row for row in rows if 'func="listen"' in row)
+        self.assertIn("level=", listening)
+
+    def test_what_should_not_happen_is_one_sentence(self):
+        said = self.session("python import asio_coroutines.gdb.commands as broken; broken.listing = None", "async-tasks")
+        self.assertRegex(said[-1], r"^The coroutine helpers do not work here: TypeError: [^\n]+\.\n$")
+
+
+class LLDBTest(unittest.TestCase):
+    """In LLDB."""
+
+    @classmethod
+    def setUpClass(cls):
+        if not LLDB:
+            raise unittest.SkipTest("no LLDB")
+
+    def failing(self, command):
+        """A command that fails ends a batch; not one that a script gives."""
+        return f"script lldb.debugger.HandleCommand({command!r})"
+
+    def test_a_core_dump_of_a_process_that_lives(self):
+        """What it shows is in the core dump: the process has run on."""
+        prompt = r"\(lldb\) "
+        with tempfile.TemporaryDirectory() as folder:
+            core = f"{folder}/core"
+            with terminal(LLDB, "--no-lldbinit", COROUTINES) as type_line:
+                type_line(f"breakpoint set -f coroutines.cpp -l {SERVING}", prompt)
+                type_line("process launch -o /dev/null", "stop reason = breakpoint")
+                type_line(f"process save-core --style modified-memory {core}", prompt)
+                while not os.path.exists(core):
+                    type_line("version", prompt)
+                type_line("breakpoint delete -f", prompt)
+                type_line(f"breakpoint set -f coroutines.cpp -l {line_of('standing still', OTHER)}", prompt)
+                said = type_line("continue", "stop reason = breakpoint|exited")
+                self.assertNotIn("exited", said)
+                tasks = lldb(f'target create --core {core} "{COROUTINES}"', "async-tasks", program=COROUTINES)[1]
+        self.assertIn("listen", tasks)
+        self.assertNotIn("shadow", tasks)
+
+    def test_the_child_of_a_fork(self):
+        said = lldb(
+            "settings set target.process.follow-fork-mode child",
+            f"breakpoint set -f forks.cpp -l {line_of('// before the fork', FORKING)}",
+            f"breakpoint set -f forks.cpp -l {line_of('// after the fork', FORKING)}",
+            "run", "async-tasks", "async-in 1", "breakpoint delete 1", "continue", "async-tasks", "async-in 1",
+            program=FORKS)  # fmt: skip
+        self.assertIn("who = 0", said[5])
+        self.assertIn("who = 2", said[9])
+
+    def stepping(self, *before):
+        """The outputs of two steps from a co_await, and the breakpoints after each."""
+        line = line_of("co_await attempt(2);", OTHER)
+        return lldb(
+            *before, f"breakpoint set -o true -f coroutines.cpp -l {line}", "run", "next", "breakpoint list",
+            "async-next", "breakpoint list", program=COROUTINES)[-4:]  # fmt: skip
+
+    def test_a_stop_hook_that_keeps_the_program_stopped(self):
+        """Nothing of ours stays behind, and the user is told why the step has ended there, once."""
+        said = self.stepping("target stop-hook add -o 'version'")
+        self.assertEqual("".join(said).count("This step ends inside Asio: a stop hook"), 1)
+        for breakpoints in said[1::2]:
+            self.assertIn("No breakpoints", breakpoints)
+
+    def test_a_stop_hook_that_agrees(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(f"{folder}/quiet.py", "w", encoding="utf-8") as file:
+                file.write(QUIET_HOOK)
+            said = self.stepping(f"command script import {folder}/quiet.py", "target stop-hook add -P quiet.Quiet")
+        self.assertRegex(said[0], rf"coroutines\.cpp:{line_of('// chain: after', OTHER)}")
+        self.assertIn("No breakpoints", said[1])
+
+    def test_arguments_of_async_next(self):
+        """As those of `next`: the number of a thread."""
+        line = line_of("co_await attempt(2);", OTHER)
+        said = lldb(
+            f"breakpoint set -o true -f coroutines.cpp -l {line}", "run",
+            *(self.failing(f"async-next {words}") for words in ("now", "99")),
+            "script lldb.debugger.HandleCommand(f'async-next {lldb.thread.GetIndexID()}')",
+            program=COROUTINES)  # fmt: skip
+        self.assertIn("async-next takes nothing, or the number of a thread", said[2])
+        self.assertIn("there is no thread 99", said[3])
+        self.assertRegex(said[4], rf"coroutines\.cpp:{line_of('// chain: after', OTHER)}")
+
+    def test_what_should_not_happen_is_said_once(self):
+        broken = "script import asio_coroutines.lldb.catching as broken; broken.Catcher.is_to_stop = None"
+        program = os.path.join(os.path.dirname(COROUTINES), "exceptions")
+        said = lldb(broken, "async-catch", "run", program=program)[-1]
+        self.assertEqual(said.count("The coroutine helpers do not work here: TypeError"), 1)
+        self.assertNotIn("\n\n\n", said)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -64,14 +64,14 @@ def main():
         "async_example, Release": build("Release", folder / "release"),
         "async_example, Debug": build("Debug", folder / "debug"),
     }
-    measured = {name: [] for name in programs}
+    measured: dict[str, list[list[float]]] = {name: [] for name in programs}
     for _ in range(RUNS):
         for name, program in programs.items():
             output = subprocess.run([runner, program], stdout=subprocess.PIPE, text=True, check=True).stdout
             measured[name].append([float(value) for value in output.split()])
     print(f"{'medians of ' + str(RUNS) + ' runs':<28} beyond 550 ms   peak memory")
     for name, values in measured.items():
-        milliseconds, kilobytes = map(statistics.median, zip(*values))
+        milliseconds, kilobytes = (statistics.median(column) for column in zip(*values))
         print(f"{name:<28} {milliseconds - 550:10.1f} ms {kilobytes / 1024:10.1f} MB")
 
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import time
+from collections.abc import Callable
 
 TESTS = pathlib.Path(__file__).resolve().parent
 SOURCE = TESTS.parent / "src"
@@ -13,35 +14,38 @@ GDB = os.environ.get("GDB", "")
 LLDB = os.environ.get("LLDB", "")
 TIMEOUT = 60  # seconds without a sign of life; only for what hangs
 
-LINES = {
-    path.name: path.read_text("utf-8").splitlines()
-    for path in (SOURCE / "main.cpp", TESTS / "coroutines.cpp", TESTS / "flags.cpp")
-}
-MAIN, OTHER, FLAGS = LINES.values()
+LINES = {path.name: path.read_text("utf-8").splitlines() for path in (SOURCE / "main.cpp", *TESTS.glob("*.cpp"))}
+MAIN, OTHER, FLAGS, NAMES = (LINES[f"{name}.cpp"] for name in ("main", "coroutines", "flags", "names"))
 
 
-def line_of(text, source=MAIN):
+def beside(program: str) -> str:
+    """The path of another program of the tests: it is in the folder of the one named by COROUTINES."""
+    return os.path.join(os.path.dirname(COROUTINES), program)
+
+
+def line_of(text: str, source: list[str] = MAIN) -> int:
     """The number of the line that holds `text`, which must be the only one."""
     numbers = [number for number, line in enumerate(source, 1) if text in line]
     assert len(numbers) == 1, f"{text!r} is in lines {numbers}"
     return numbers[0]
 
 
-def file_of(source):
+def file_of(source: list[str]) -> str:
+    """The name of the file with these lines."""
     return next(name for name, lines in LINES.items() if lines is source)
 
 
-def statement(line):
+def statement(line: str) -> str:
     """Without the comment behind it."""
     return line.split(" //")[0].strip()
 
 
-def marked_lines():
+def marked_lines() -> list[int]:
     """The line below each marker."""
     return [number + 1 for number, line in enumerate(MAIN, 1) if "// Breakpoint: " in line]
 
 
-def threads(pid):
+def threads(pid: int) -> set[str]:
     """The states of the process's threads. Empty if there is no such process."""
     found = set()
     for file in pathlib.Path("/proc", str(pid), "task").glob("*/stat"):
@@ -50,7 +54,8 @@ def threads(pid):
     return found
 
 
-def wait_for(condition, what):
+def wait_for(condition: Callable[[], object], what: str) -> None:
+    """Waits until the condition holds."""
     deadline = time.monotonic() + TIMEOUT
     while not condition():
         assert time.monotonic() < deadline, f"no {what}"

@@ -18,14 +18,15 @@ class Console(contextlib.AbstractContextManager):
 
     def __init__(self, command, prompt, timeout=60):
         self.prompt, self.timeout, self.said = prompt, timeout, ""
-        self.pid, self.keyboard = pty.fork()
-        if self.pid == 0:
-            os.execvpe(command[0], list(map(str, command)), os.environ | {"TERM": "dumb", "PYTHONDONTWRITEBYTECODE": "1"})
+        self.child, self.keyboard = pty.fork()
+        if self.child == 0:
+            environment = os.environ | {"TERM": "dumb", "PYTHONDONTWRITEBYTECODE": "1"}
+            os.execvpe(command[0], list(map(str, command)), environment)
         self.read(prompt)
 
     def __exit__(self, *error):
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
+        os.kill(self.child, signal.SIGKILL)
+        os.waitpid(self.child, 0)
         os.close(self.keyboard)
 
     def read(self, pattern):

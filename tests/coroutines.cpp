@@ -53,8 +53,9 @@ asio::awaitable<void> listen(net::session& session) {
         const int served = co_await session.serve(rounds);  // chain: lambda
         co_return served;
     };
-    co_await attempt(2);    // chain: listen
-    std::puts("listened");  // chain: after
+    std::puts("listening");  // chain: start
+    co_await attempt(2);     // chain: listen
+    std::puts("listened");   // chain: after
 }
 
 // Eight of these run at once, on three threads.
@@ -153,6 +154,7 @@ asio::awaitable<void> nested() {
         functor object;
         co_await object.on_lvalue(static_cast<int>(value));
     };
+    std::puts("nested");  // nested: start
     co_await generic(1.5);
 }
 
@@ -215,7 +217,8 @@ asio::awaitable<void> steps()
 // On one line each: a plain function in what is awaited, a task that was made before, a spawn.
 asio::awaitable<void> arguments() {
     const auto executor = co_await asio::this_coro::executor;
-    int number = co_await raced(add(1, 2));  // arguments: function
+    int number = 0;  // arguments: start
+    number += co_await raced(add(1, 2));
     asio::awaitable<int> task = raced(4);
     number += co_await std::move(task);
     number += co_await asio::co_spawn(executor, raced(number), asio::use_awaitable);

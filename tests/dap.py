@@ -19,11 +19,14 @@ class Client(contextlib.AbstractContextManager):
     """An adapter and the program that it debugs. `events` has every event, `output` what adapter and program said."""
 
     def __init__(self, adapter, timeout=60):
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        self.adapter = subprocess.Popen(adapter, start_new_session=True, **pipes)
+        self.adapter = subprocess.Popen(
+            adapter, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+        assert self.adapter.stdin and self.adapter.stdout
+        self.sent, self.received = self.adapter.stdin, self.adapter.stdout
         self.timeout = timeout  # seconds, for each wait
-        self.requests, self.responses, self.events, self.unseen, self.output = 0, {}, [], collections.deque(), ""
-        self.messages = queue.Queue()  # filled by a thread, because a pipe has no timeout
+        self.requests, self.responses, self.events, self.output = 0, {}, [], ""
+        self.unseen: collections.deque[dict] = collections.deque()
+        self.messages: queue.Queue[dict | None] = queue.Queue()  # filled by a thread, because a pipe has no timeout
         threading.Thread(target=self.read, daemon=True).start()
         self.request("initialize", adapterID="test", pathFormat="path", linesStartAt1=True, columnsStartAt1=True)
 
@@ -34,9 +37,9 @@ class Client(contextlib.AbstractContextManager):
 
     def read(self):
         with contextlib.suppress(ValueError):  # where the adapter dies in the middle of one
-            for header in self.adapter.stdout:  # each message: "Content-Length: N", an empty line, N bytes of JSON
-                self.adapter.stdout.readline()
-                self.messages.put(json.loads(self.adapter.stdout.read(int(header.split(b":")[1]))))
+            for header in self.received:  # each message: "Content-Length: N", an empty line, N bytes of JSON
+                self.received.readline()
+                self.messages.put(json.loads(self.received.read(int(header.split(b":")[1]))))
         self.messages.put(None)
 
     def wait(self, wanted, what):  # takes in messages until wanted() returns something
@@ -59,8 +62,8 @@ class Client(contextlib.AbstractContextManager):
     def send(self, command, **arguments):
         self.requests += 1
         text = json.dumps(dict(seq=self.requests, type="request", command=command, arguments=arguments)).encode()
-        self.adapter.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(text), text))
-        self.adapter.stdin.flush()
+        self.sent.write(b"Content-Length: %d\r\n\r\n%s" % (len(text), text))
+        self.sent.flush()
         return self.requests
 
     def response(self, number):

@@ -2,7 +2,12 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <chrono>
 #include <cstdio>
+#include <utility>
 
 namespace asio = boost::asio;
 
@@ -20,8 +25,24 @@ asio::awaitable<void> outer() {
     stop(number);
 }
 
+// Each is allocated from a call stack of its own, which AddressSanitizer writes before it.
+template <int Number>
+asio::awaitable<void> session() {
+    asio::steady_timer timer{co_await asio::this_coro::executor, std::chrono::hours{1}};
+    co_await timer.async_wait(asio::use_awaitable);
+}
+
+template <int... Numbers>
+void spawn_all(asio::io_context& context, std::integer_sequence<int, Numbers...>) {
+    (asio::co_spawn(context, session<Numbers>(), asio::detached), ...);
+}
+
 int main() {
     asio::io_context context;
     asio::co_spawn(context, outer(), asio::detached);
     context.run();
+    context.restart();
+    spawn_all(context, std::make_integer_sequence<int, 16>{});
+    context.poll();
+    stop(2);
 }

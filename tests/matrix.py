@@ -38,8 +38,11 @@ class Machine:
     def numbered(self, tool):
         """The versions of a compiler or debugger, the newest first; one without a number if there is no other."""
         program = tool.replace("clang", "clang++")
-        found = [number for number in range(99, OLDEST[tool] - 1, -1) if shutil.which(f"{program}-{number}")]
-        return found or [""] * bool(shutil.which(program))
+        numbers = map(str, range(99, OLDEST[tool] - 1, -1))
+        found = [number for number in numbers if shutil.which(f"{program}-{number}")]
+        if not found and shutil.which(program):
+            return [""]
+        return found
 
     def boosts(self):
         """CMake's options for each."""
@@ -56,11 +59,13 @@ class Debian(Machine):
 
     def __init__(self, folder, name):
         super().__init__(folder)
-        self.name, self.root, self.project, self.builds = name, folder / name, "/root/project", pathlib.Path("/root")
+        self.name, self.root = name, folder / name
+        self.project, self.builds = pathlib.Path("/root/project"), pathlib.Path("/root")  # as it sees them
         self.prefix = ["unshare", "--mount", "--propagation", "private", "sh", "-c", INSIDE, self.root]
         if not (self.root / "root/project").exists():
-            script = f"/usr/share/debootstrap/scripts/{name}"  # releases are alike: an older one may not know this name
-            script = script if pathlib.Path(script).exists() else "/usr/share/debootstrap/scripts/sid"
+            scripts = pathlib.Path("/usr/share/debootstrap/scripts")
+            # Releases are alike: an older debootstrap may not know this name.
+            script = scripts / (name if (scripts / name).exists() else "sid")
             indexes = subprocess.check_output(["apt-get", "indextargets", "--format", "$(REPO_URI)"], text=True)
             source = indexes.split("\n", 1)[0]
             subprocess.run(["debootstrap", "--variant=minbase", name, self.root, source, script], check=True)

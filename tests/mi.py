@@ -22,12 +22,15 @@ class Client(contextlib.AbstractContextManager):
     """A GDB. `records` has every line that it sent, what the program printed among them."""
 
     def __init__(self, gdb, *arguments, timeout=60):
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         command = [gdb, "-nx", "-q", "--interpreter=mi3", *arguments]
-        self.gdb = subprocess.Popen(command, text=True, bufsize=1, start_new_session=True, **pipes)
+        self.gdb = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1,
+            start_new_session=True)  # fmt: skip
+        assert self.gdb.stdin and self.gdb.stdout
+        self.sent, self.received = self.gdb.stdin, self.gdb.stdout
         self.timeout = timeout  # seconds, for each record
         self.tokens, self.records, self.stops = 0, [], []
-        self.lines = queue.Queue()  # filled by a thread, because a pipe has no timeout
+        self.lines: queue.Queue[str] = queue.Queue()  # filled by a thread, because a pipe has no timeout
         threading.Thread(target=self.read, daemon=True).start()
 
     def __exit__(self, *error):
@@ -36,7 +39,7 @@ class Client(contextlib.AbstractContextManager):
 
     def read(self):
         with contextlib.suppress(ValueError):  # where the pipe is closed meanwhile
-            for line in self.gdb.stdout:
+            for line in self.received:
                 self.lines.put(line)
 
     def record(self):
@@ -53,7 +56,7 @@ class Client(contextlib.AbstractContextManager):
     def command(self, command):
         """Runs a command, MI's own (-exec-next) or one of the command line (next). Returns its result as MI's text."""
         self.tokens += 1
-        self.gdb.stdin.write(f"{self.tokens}{command}\n")
+        self.sent.write(f"{self.tokens}{command}\n")
         while not (record := self.record()).startswith(f"{self.tokens}^"):
             pass
         if "^error" in record:

@@ -10,7 +10,7 @@ import time
 import unittest
 
 from common import COROUTINES, GDB, LLDB, TESTS, line_of
-from test_debuggers import gdb, lldb
+from sessions import gdb, lldb
 
 AWAITS = os.path.join(os.path.dirname(COROUTINES), "awaits")
 SOURCE = (TESTS / "awaits.cpp").read_text("utf-8").splitlines()

@@ -7,7 +7,7 @@ import re
 import unittest
 
 from common import COROUTINES, GDB, LLDB, OTHER, line_of
-from test_debuggers import gdb, lldb
+from sessions import gdb, lldb
 
 LAMBDA = line_of("// chain: lambda", OTHER)
 # The first statement of the body of each coroutine that a name means.

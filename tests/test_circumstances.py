@@ -13,7 +13,7 @@ import unittest
 
 import mi
 from common import COROUTINES, GDB, LLDB, OTHER, TESTS, TIMEOUT, line_of
-from test_debuggers import GDB_OPTIONS, gdb, lldb, terminal
+from sessions import GDB_OPTIONS, gdb, lldb, terminal
 
 FORKS = os.path.join(os.path.dirname(COROUTINES), "forks")
 FORKING = (TESTS / "forks.cpp").read_text("utf-8").splitlines()

@@ -9,7 +9,7 @@ import re
 import unittest
 
 from common import COROUTINES, GDB, LLDB, TESTS, line_of
-from test_debuggers import gdb, lldb
+from sessions import gdb, lldb
 
 EXCEPTIONS = os.path.join(os.path.dirname(COROUTINES), "exceptions")
 SOURCE = (TESTS / "exceptions.cpp").read_text("utf-8").splitlines()

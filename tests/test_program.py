@@ -137,9 +137,10 @@ class ProgramTest(unittest.TestCase):
         """The times in milliseconds, the threads and the texts of the events."""
         self.assertEqual(trace[-1:], "\n", f"no whole lines:\n{trace}")
         lines = trace[:-1].split("\n")
+        events = [event for line in lines if (event := LINE.fullmatch(line))]
         malformed = [line for line in lines if not LINE.fullmatch(line)]
         self.assertEqual(malformed, [], f"malformed lines:\n{trace}")
-        times, threads, texts = zip(*(LINE.fullmatch(line).groups() for line in lines))
+        times, threads, texts = zip(*(event.groups() for event in events))
         return [float(ms) for ms in times], [thread.rstrip() for thread in threads], list(texts)
 
     def check_run(self, result, failing=None):
@@ -244,7 +245,8 @@ class ProgramTest(unittest.TestCase):
         for stdout in ">/dev/full", ">&-", "<&- >&-":
             if stdout == ">/dev/full" and not os.path.exists("/dev/full") or stdout == "<&- >&-" and opens_pipes:
                 continue
-            for arguments in [], ["--fail", "2"], ["--help"]:
+            no_arguments: list[str] = []
+            for arguments in no_arguments, ["--fail", "2"], ["--help"]:
                 with self.subTest(stdout=stdout, arguments=arguments):
                     result = run(*arguments, shell=stdout)
                     self.check_output_error(result.returncode, result.stderr)

@@ -181,8 +181,9 @@ class GDBSessionTest(SessionTest):
     def test_first_screen(self):
         """The tree on the first screen of README."""
         tree = blocks(README, "text")[1]
-        line = re.search(r"main\.cpp:(\d+) \[running", tree)[1]
-        *_, printed = gdb([f"break main.cpp:{line}", "run", "async-tasks"])
+        line = re.search(r"main\.cpp:(\d+) .*\[running", tree)
+        assert line, tree
+        *_, printed = gdb([f"break main.cpp:{line[1]}", "run", "async-tasks"])
         self.check_in_order(tree.partition("\n")[2], printed, "async-tasks")
 
     def test_commands(self):

@@ -15,15 +15,19 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 try:
     from asio_coroutines.lldb import (
         End,
+        EndInto,
+        EndOut,
         Places,
         StopHook,
         async_break,
+        any_executor_summary,
         async_bt,
         async_catch,
         async_in,
         async_next,
         async_step,
         async_tasks,
+        awaitable_summary,
         install,
         on_exception,
         on_hit,
@@ -32,8 +36,8 @@ finally:
     del sys.path[0]
 
 __all__ = [
-    "End", "Places", "StopHook", "async_break", "async_bt", "async_catch", "async_in", "async_next", "async_step",
-    "async_tasks", "install", "on_exception", "on_hit",
+    "End", "EndInto", "EndOut", "Places", "StopHook", "any_executor_summary", "async_break", "async_bt", "async_catch",
+    "async_in", "async_next", "async_step", "async_tasks", "awaitable_summary", "install", "on_exception", "on_hit",
 ]  # fmt: skip
 
 

@@ -22,6 +22,10 @@ def variables(*names: str) -> list[Variable]:
     return variables_in(symbol(name) for name in names)
 
 
+def no_members(_type: CppType) -> list[Member]:
+    return []
+
+
 def code(*texts: str) -> list[Instruction]:
     """Each instruction in a line of its own: 1, 2, 3."""
     return [Instruction(0x1000 + at, 0x1000 + at, at + 1, text) for at, text in enumerate(texts)]
@@ -48,18 +52,31 @@ class Variables(ModelTest):
 
     def test_gcc_has_the_arguments_between_two_variables_of_its_own(self) -> None:
         body = variables("_Coro_promise", "_Coro_self_handle", "this", "id", "D.12", "_Coro_resume_index", "Is", "sum")
-        self.assertEqual([each.name for each in GCC().arguments(body)], ["this", "id"])
+        self.assertEqual([each.name for each in GCC().arguments(body, no_members)], ["this", "id"])
 
     def test_gccs_body_without_a_handle(self) -> None:
-        self.assertEqual([each.name for each in GCC().arguments(variables("id", "_Coro_resume_index"))], ["id"])
+        self.assertEqual([each.name for each in GCC().arguments(variables("id", "_Coro_resume_index"), no_members)], ["id"])
 
     def test_an_argument_may_have_any_name(self) -> None:  # B6, B7
         body = variables("_Coro_self_handle", "frame_ptr", "Is", "Fs", "Aw0", "T1", "_Coro_resume_index", "Is")
-        self.assertEqual([each.name for each in GCC().arguments(body)], ["frame_ptr", "Is", "Fs", "Aw0", "T1"])
+        self.assertEqual([each.name for each in GCC().arguments(body, no_members)], ["frame_ptr", "Is", "Fs", "Aw0", "T1"])
 
     def test_clang_marks_arguments(self) -> None:
         body = variables_in([symbol("id", is_argument=True), symbol("count"), symbol("__this", is_argument=True)])
-        self.assertEqual([each.name for each in Clang().arguments(body)], ["id"])
+        self.assertEqual([each.name for each in Clang().arguments(body, no_members)], ["id"])
+
+    def test_what_a_lambda_has_captured_comes_first(self) -> None:
+        captured = "DW_OP_fbreg -56, DW_OP_deref, DW_OP_plus_uconst 0x40, DW_OP_deref"
+        before = [symbol(name) for name in ("_Coro_self_handle", "__closure", "id", "_Coro_resume_index")]
+        after = [symbol("period", f"{captured}, DW_OP_plus_uconst 0x20"), symbol("name", captured), symbol("Fs")]
+        found = GCC().arguments(variables_in(before + after), no_members)
+        self.assertEqual([each.name for each in found], ["name", "period", "id"])
+        body = variables_in([symbol("id", is_argument=True), symbol("this", is_argument=True)])
+        members = [Member("name", 0, INT), Member("period", 32, INT)]
+        of_lambda = Clang().arguments(body, lambda _type: members)
+        self.assertEqual([each.name for each in of_lambda], ["id", "name", "period"])
+        self.assertEqual(of_lambda[2].location, Location(0x50, 32, -8))
+        self.assertEqual([each.name for each in Clang().arguments(body, no_members)], ["id", "this"])
 
     def test_what_gcc_makes_itself_is_declared_in_no_line(self) -> None:
         self.assertTrue(GCC().is_programs("Aw0", 7))

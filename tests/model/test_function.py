@@ -184,6 +184,7 @@ class Scattered(ModelTest):
         self.assertEqual(session_of(made).running_line(operand, 2), 2)  # a line of its own is right
         end = made.function("session").pc_of("return_void")
         self.assertEqual(session_of(made).running_line(end, 9), 9)
+        self.assertEqual(session_of(made).running_line(session_of(made).start, 1), 1)  # the initial suspension follows
 
     def test_what_clang_puts_on_the_last_line_is_there(self) -> None:
         made = self.compiled(By.CLANG)
@@ -196,6 +197,15 @@ class Scattered(ModelTest):
         session = session_of(made)
         self.assertEqual(session.line_of(call), 2)
         self.assertEqual([session.running_line(call, line) for line in (2, 3, 4, 6)], [2, 2, 2, 6])
+
+    def test_where_gcc_does_not_tell_the_first_line_the_text_does(self) -> None:  # GCC 16
+        made = MadeUp(By.GCC)
+        made.compile(self.TEXT.replace("pause();", "pause(\n            4);"))
+        call = self.put(made, "await_suspend", 3, 4)
+        self.assertEqual(session_of(made).line_of(call), 3)
+        made = self.compiled()  # what is on line 3 is another statement
+        call = self.put(made, "await_suspend", 3, 4)
+        self.assertEqual(session_of(made).line_of(call), 4)
 
     def test_the_calls_of_an_operand(self) -> None:
         made = self.compiled()
@@ -224,6 +234,14 @@ class Scattered(ModelTest):
             self.assertEqual(session.line_of(session.first_statement), 2)
             self.assertGreater(session.first_statement, session.first_jump)
             self.assertIn(session.first_statement, session.statements)
+            started = made.function("session").pc_of("suspend_always12await_resume")
+            self.assertGreater(session.first_statement, started)
+
+    def test_the_first_statement_is_behind_the_initial_suspension(self) -> None:
+        made = self.compiled()
+        self.put(made, "await_suspend", 9, 2)  # GCC labels the initial suspension with some line of the body
+        started = made.function("session").pc_of("suspend_always12await_resume")
+        self.assertGreater(session_of(made).first_statement, started)
 
     def test_the_first_statement_of_a_function_of_one_line(self) -> None:
         for _, session in both("awaitable<void> session(int id) {\n} // co_return\n"):

@@ -54,6 +54,15 @@ class Holders(ModelTest):
             self.assertEqual(self.held_by(made, part, whole, Start(stack, stack + 0x200, whole.promise)), whole.promise)
             self.assertIsNone(self.held_by(made, part, whole, Start(stack, stack + 0x100, whole.promise)))
 
+    def test_old_words_beside_its_variables_are_not_its(self) -> None:
+        for made, whole, part in self.programs():
+            block = made.heap.allocate(48)
+            made.memory.write_words(block, part.promise)
+            beside = whole.frame + whole.function.frame_size - 16  # where temporaries are
+            for word in part.promise, block:
+                made.memory.write_words(beside, word)
+                self.assertIsNone(self.held_by(made, part, whole))
+
     def test_by_nobody(self) -> None:
         for made, whole, part in self.programs():
             self.assertIsNone(self.held_by(made, part, whole))

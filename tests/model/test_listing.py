@@ -66,6 +66,22 @@ class Rows(ListingTest):
             )
             self.assertEqual([each.promise for each in found.coroutines][1:3], [session.promise, pause.promise])
 
+    def test_what_is_said_of_a_task(self) -> None:
+        for made in self.programs():
+            top = self.session(made, 1, line=7)
+            session, pause = made.coroutine("session", line=6, id=2), made.coroutine("pause", line=2, ms=10)
+            child = made.spawn(session, pause, waiter=top)
+            made.set_executor(top, "boost::asio::thread_pool::basic_executor_type<std::allocator<void>, 0>")
+            made.set_executor(child, "boost::asio::strand<boost::asio::any_io_executor>")
+            made.cancel(child)
+            self.check(
+                made,
+                "",
+                "  1  session(id=1) at server.cpp:7",
+                "  2    session(id=2) at server.cpp:6 [on strand of ...] [cancelled]",
+                "  3      pause(ms=10) at server.cpp:2: co_await timer.async_wait();",
+            )
+
     def test_states(self) -> None:
         for made in self.programs():
             pause = made.coroutine("pause", line=2, ms=1)
@@ -156,6 +172,14 @@ class Groups(ListingTest):
                 for line in (6, 7) if id_ % 2 else (7, 6):
                     self.session(made, id_, waiter=top, line=line)
             self.assertEqual(len(self.listing(made).lines), 4)
+
+    def test_what_is_said_of_a_task_makes_it_another_one(self) -> None:
+        for made in self.programs():
+            entry_points = [self.session(made, number) for number in range(50)]
+            made.cancel(entry_points[7])
+            lines = self.listing(made).lines
+            self.assertEqual(lines[0], "  1  session(id=7) at server.cpp:6 [cancelled]: co_await pause(10);")
+            self.assertTrue(lines[1].startswith("  2  49 x session(id="), lines)
 
     def test_running_ones_are_alike_on_whichever_thread(self) -> None:
         for made in self.programs():

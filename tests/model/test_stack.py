@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from made_up import By, MadeUp, MadeUpCoroutine, ModelTest
+from made_up import By, MadeUp, MadeUpCoroutine, MadeUpFrame, ModelTest
 
 from asio_coroutines.coroutine import chain
 from asio_coroutines.debugger import Frame
 from asio_coroutines.names import plain_name
 from asio_coroutines.stack import (
-    MOST_WITHOUT_ROW, CoroutineRow, FrameRow, Remark, Row, awaiting, bodies, logical_stack
+    MOST_WITHOUT_ROW, Ahead, CoroutineRow, FrameRow, Remark, Row, awaiting, bodies, logical_stack, unused_parts
 )  # fmt: skip
 
 SOURCE = """
@@ -386,3 +386,104 @@ class Lines(StackTest):
             frames = made.thread(made.library_frames("std::rethrow_exception"), resumed, made.running(pause, line=4))
             rows = [drawn(row) for row in logical_stack(made.snapshot(), frames)]
             self.assertIn("pause runs in 2", rows)
+
+
+LIBC = "/lib/x86_64-linux-gnu/libc.so.6"
+STACK_START, STACK_END, NEWEST = 0x7FFFFFFDE000, 0x7FFFFFFFF000, 0x7FFFFFFF0000
+RED_ZONE = 128  # bytes
+
+
+def frames_named(*names: str, thread_pointer: int = 0) -> list[Frame]:
+    """Frames of functions with these names, the newest first, with 0x100 bytes each. The C library's have a * before
+    their names."""
+    handle = MadeUpFrame({}, {"fs_base": thread_pointer})
+    return [
+        Frame(handle, name.lstrip("*"), 1, NEWEST + 0x100 * at, 1, "", LIBC if name.startswith("*") else "")
+        for at, name in enumerate(names)
+    ]
+
+
+class UnusedParts(ModelTest):
+    """unused_parts()."""
+
+    WAITING = (
+        "*epoll_wait",
+        "boost::asio::detail::epoll_reactor::run",
+        "boost::asio::detail::scheduler::do_run_one",
+        "boost::asio::detail::scheduler::run",
+        "boost::asio::io_context::run",
+    )
+
+    def setUp(self) -> None:
+        self.made = MadeUp()
+        self.made.memory.map(STACK_START, STACK_END - STACK_START, "[stack]")
+
+    def is_unused(self, frames: list[Frame], place: int) -> bool:
+        return any(place in part for part in unused_parts(self.made.snapshot(), frames))
+
+    def check(self, frames: list[Frame], unused: list[int], used: list[int]) -> None:
+        """These places, counted from the newest frame, are unused, and those are not."""
+        self.assertEqual([at for at in unused if not self.is_unused(frames, NEWEST + at)], [])
+        self.assertEqual([at for at in used if self.is_unused(frames, NEWEST + at)], [])
+
+    def test_newer_than_the_programs_newest_function(self) -> None:
+        frames = frames_named(*self.WAITING, "main")
+        self.check(frames, [-0x8000, -RED_ZONE - 1, 0, 0x4FF], [-RED_ZONE, -1, 0x500, 0x600])
+
+    def test_in_the_programs_newest_function_and_older_only_what_runs_handlers(self) -> None:
+        frames = frames_named("serve()", "boost::asio::detail::do_complete", *self.WAITING[2:], "main")
+        self.check(frames, [-RED_ZONE - 1, 0x200, 0x4FF], [0, 0xFF, 0x100, 0x1FF, 0x500])
+
+    def test_a_thread_with_nothing_of_the_program(self) -> None:
+        thread = [*self.WAITING, "boost_asio_detail_posix_thread_function", "*start_thread", "*clone3"]
+        self.check(frames_named(*thread), [0, 0x6FF], [0x700, 0x800])
+
+    def test_not_if_the_end_of_the_stack_is_not_known(self) -> None:
+        self.check(frames_named("*epoll_wait", "boost::asio::detail::epoll_reactor::run"), [], [0, 0x100, 0x200])
+        self.assertEqual(unused_parts(self.made.snapshot(), []), [])
+
+    def test_functions_without_a_name_may_be_the_programs(self) -> None:
+        self.check(frames_named("*epoll_wait", "", *self.WAITING[4:]), [0, 0xFF], [0x100])
+
+    def test_below_all_frames_only_if_it_is_a_stack(self) -> None:
+        above = 0x7FFFFFFFF000
+        self.made.memory.map(above, 0x1000)
+        below = -0x8000
+        self.check(frames_named("main"), [], [below])
+        self.check(frames_named("main", thread_pointer=STACK_END - 0x100), [below], [])
+        self.check(frames_named("main", thread_pointer=above), [], [below])
+        elsewhere = [Frame(MadeUpFrame(), "main", 1, 0x1000, 1, "")]
+        self.assertFalse(self.is_unused(elsewhere, 0x1000 - 0x200))
+
+
+class LookingAhead(StackTest):
+    """Ahead, and what a logical stack knows of unused parts."""
+
+    def test_frames_keep_their_turn(self) -> None:
+        asked: list[int] = []
+        frames = frames_named("a", "b", "c", "d")
+
+        def coming() -> Iterator[Frame]:
+            for number, frame in enumerate(frames):
+                asked.append(number)
+                yield frame
+
+        ahead = Ahead(coming())
+        self.assertEqual(next(ahead), frames[0])
+        self.assertEqual(asked, [0])
+        self.assertEqual(ahead.newest(3), frames[:3])
+        self.assertEqual(asked, [0, 1, 2])
+        self.assertEqual(list(ahead), frames[1:])
+        self.assertEqual(ahead.newest(1), frames)
+
+    def test_a_logical_stack_tells_its_snapshot(self) -> None:
+        for made in self.programs():
+            pause, _, _ = self.task(made)
+            frames = made.thread(made.running(pause, line=3), made.scheduler(), made.calls("main()"))
+            snapshot = made.snapshot()
+            rows = logical_stack(snapshot, frames)
+            next(rows)
+            scheduler = next(frame for frame in frames if "scheduler::run" in frame.name)
+            self.assertTrue(snapshot.is_unused_stack(scheduler.sp))
+            self.assertFalse(snapshot.is_unused_stack(frames[0].sp))
+            self.assertEqual(len(list(rows)), 2)

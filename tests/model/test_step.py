@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from made_up import By, MadeUp, MadeUpCoroutine, ModelTest
 
 from asio_coroutines.debugger import Frame, NoDebugInformation
@@ -59,6 +61,56 @@ class StepTest(ModelTest):
         step = Step.begin(made.model, self.at(made, coroutine, line=line))
         assert step
         return step
+
+
+class Raising(StepTest):
+    """A step from where an exception is raised."""
+
+    def test_it_does_not_end_in_a_co_await_that_the_exception_passes(self) -> None:
+        for made in self.programs():
+            pause, session = self.task(made)
+            step = Step.begin(made.model, [*made.library_frames("std::rethrow_exception"), *self.at(made, pause, line=3)])
+            assert step
+            step.go_on(Kind.OVER)
+            lines = 7, 9, 10, 13, 14, 15
+            ends = {line for line in lines if self.reached(made, step, session, line=line)}
+            self.assertNotIn(9, ends)  # where session waits
+            self.assertLessEqual({7, 10, 15}, ends)
+
+    def test_a_plain_step_does(self) -> None:
+        for made in self.programs():
+            pause, session = self.task(made)
+            step = self.begin(made, pause, line=4)
+            step.go_on(Kind.OVER)
+            self.assertTrue(self.reached(made, step, session, line=9))
+
+
+class Scattered(StepTest):
+    """Where GCC's line table has parts of a co_await on other lines."""
+
+    def test_the_end_of_a_loop_is_no_end_of_a_step(self) -> None:
+        made = self.programs()[0]
+        _, session = self.task(made)
+        instructions = session.function.instructions
+        at = next(at for at, each in enumerate(instructions) if each.text.startswith("cmpl"))
+        jump, following = instructions[at : at + 2]
+        back = session.function.pc(10)
+        instructions[at] = dataclasses.replace(jump, text=f"jmp    0x{back:x}")
+        instructions[at + 1] = dataclasses.replace(following, row=following.pc)
+        step = self.begin(made, session, line=10)
+        self.assertFalse(step.is_over(self.at(made, session, pc=jump.pc), Kind.OVER))
+        self.assertTrue(step.is_over(self.at(made, session, line=9), Kind.OVER))
+
+    def test_all_lines_of_a_co_await_are_one(self) -> None:
+        made = self.programs()[0]
+        pause, _ = self.task(made)
+        instructions = pause.function.instructions
+        for at, each in enumerate(instructions):
+            if "movw   $0x4" in each.text:
+                instructions[at] = dataclasses.replace(each, line=2)
+        step = self.begin(made, pause, line=2)  # of a co_await in lines 2 and 3
+        self.assertFalse(step.is_over(self.at(made, pause, line=3), Kind.OVER))
+        self.assertTrue(step.is_over(self.at(made, pause, line=4), Kind.OVER))
 
 
 class Beginning(StepTest):
@@ -398,6 +450,17 @@ class IntoAndOut(StepTest):
             self.assertTrue(self.reached(made, step, pause, line=2))
             self.assertFalse(self.reached(made, step, made.coroutine("pause"), line=2))
             self.assertTrue(self.reached(made, step, session, line=10))  # should what is awaited end at once
+
+    def test_not_into_what_another_coroutine_awaits_in_the_memory_of_one_that_has_ended(self) -> None:
+        for made in self.programs():
+            session = made.coroutine("session", line=9)
+            made.spawn(session)
+            step = self.begin(made, session, line=9)
+            step.prepare(Kind.INTO)
+            frame, destroy = made.running(session, pc=session.function.info.start)[0], session.function.info.start + 1
+            self.assertIn(destroy, step.places)
+            step.has_reached([Frame(frame.handle, frame.name, destroy, 0, 0, "")])
+            self.assertIs(self.push(made, step, made.coroutine("pause"), session), Reached.NOTHING)
 
     def test_not_into_what_others_await(self) -> None:
         for made in self.programs():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from made_up import By, MadeUp, MadeUpCoroutine, ModelTest, awaitable_thread, struct
+from made_up.program import HAS_EXECUTOR
 
 from asio_coroutines import tasks
 from asio_coroutines.debugger import UnknownAsio
@@ -309,3 +310,91 @@ class Unreadable(TasksTest):
         forest = tasks.find(made.snapshot())
         self.assertEqual(drawn(forest.roots), ["session 6"])
         self.assertEqual([each.start for each in forest.left_out], [0x7E0000000000])
+
+
+IO_CONTEXT = "boost::asio::io_context::basic_executor_type<std::allocator<void>, 0>"
+STRAND = f"boost::asio::strand<{IO_CONTEXT} >"
+
+
+class Executors(TasksTest):
+    """Which tasks' executors say something."""
+
+    def executors(self, made: MadeUp) -> list[str]:
+        """Those that do, from the top down."""
+        pending, found = tasks.find(made.snapshot()).roots, []
+        while pending:
+            task = pending.pop(0)
+            pending += task.children
+            found.append(task.executor if task.has_own_executor else "")
+        return found
+
+    def test_roots_on_the_same_one(self) -> None:
+        for made in self.programs():
+            for _ in range(2):
+                made.set_executor(self.session(made), IO_CONTEXT)
+            self.session(made)  # of which none is known
+            self.assertEqual(self.executors(made), ["", "", ""])
+
+    def test_roots_on_different_ones(self) -> None:
+        for made in self.programs():
+            for type_ in IO_CONTEXT, STRAND:
+                made.set_executor(self.session(made), type_)
+            self.session(made)
+            self.assertEqual(sorted(self.executors(made)), ["", "io_context", "strand of io_context"])
+
+    def test_another_one_than_that_of_the_task_above(self) -> None:
+        for made in self.programs():
+            top = self.session(made, line=7)
+            children = [self.session(made, waiter=top) for _ in range(3)]
+            for entry_point, type_ in (top, IO_CONTEXT), (children[0], IO_CONTEXT), (children[1], STRAND):
+                made.set_executor(entry_point, type_)
+            self.assertEqual(sorted(self.executors(made)), ["", "", "", "strand of io_context"])
+
+    def test_has_executor_tells(self) -> None:
+        for made in self.programs():
+            for type_ in IO_CONTEXT, STRAND:
+                entry_point = self.session(made)
+                made.set_executor(entry_point, type_)
+            made.memory.write(entry_point.promise + HAS_EXECUTOR, b"\0")
+            self.assertEqual(self.executors(made), ["", ""])
+
+
+class Cancelled(TasksTest):
+    """Whether a task was cancelled."""
+
+    def test_tasks(self) -> None:
+        for made in self.programs():
+            for type_, is_cancelled in (None, False), (0, False), (1, True), (7, True), (8, False), (0xFFFFFFFF, True):
+                made = MadeUp()
+                made.compile(SOURCE)
+                entry_point = self.session(made)
+                if type_ is not None:
+                    made.cancel(entry_point, type_)
+                (task,) = tasks.find(made.snapshot()).roots
+                self.assertEqual(task.is_cancelled, is_cancelled, type_)
+
+    def test_an_asio_without_these_members(self) -> None:
+        for made in self.programs():
+            entry_point = self.session(made)
+            made.set_executor(entry_point, IO_CONTEXT)
+            function = made.read_coroutine(entry_point).function
+            function.__dict__.update(executor=None, cancellation=None)
+            (task,) = tasks.find(made.snapshot()).roots
+            self.assertEqual((task.executor, task.is_cancelled), ("", False))
+
+
+class Stacks(TasksTest):
+    """What the search of threads tells of their stacks."""
+
+    def test_all_threads(self) -> None:
+        for made in self.programs():
+            coroutine = made.coroutine("session", line=6)
+            made.spawn(coroutine)
+            stacks = [made.thread(made.scheduler(), made.calls("main()")) for _ in range(2)]
+            found, looked_into = made.snapshot(), made.snapshot()
+            tasks.find(found)
+            tasks.running_frame(looked_into, coroutine.promise)
+            for snapshot in found, looked_into:
+                for frames in stacks:
+                    self.assertTrue(snapshot.is_unused_stack(frames[0].sp))
+                    self.assertFalse(snapshot.is_unused_stack(frames[-1].sp))

@@ -32,12 +32,15 @@ The rooms, in the direction that data flows; each uses only those above it:
     machine.py     what is true of one processor only
     compilers.py   what each compiler makes of a coroutine
     layout.py      Asio's structures in memory
+    kinds.py       what kind of value a type has
     parts.py       the parts of an object that are of some type
     function.py    a function's code: its statements, its co_awaits, its variables
     program.py     the functions of a program, and a snapshot of its memory
     coroutine.py   one coroutine at one stop
     completion.py  whom a completion handler on a call stack resumes
     heap.py        whether it lives
+    executors.py   executors in words
+    values.py      what the values of its variables say
     text.py        it and its place in words
     stack.py       a thread's call stack -> its logical stack
     memory.py      where coroutines are

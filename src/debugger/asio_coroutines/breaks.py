@@ -21,7 +21,7 @@ def bodies_named(program: Program, words: str) -> list[Function]:
     if not name:
         raise UserMistake("async-break takes the name of a coroutine, such as net::session::serve or listen::{lambda}")
     functions = list(_functions_named(program, name))
-    found = [each for each in functions if each.is_readable and is_resuming(program.debugger.symbol_at(each.start))]
+    found = [each for each in functions if each.is_readable and is_resuming(program.debugger.linker_name(each.start))]
     if found:
         return found[:MOST_PLACES]
     if any(each.compiler for each in functions):

@@ -4,8 +4,11 @@ to each co_await, the code that suspends. Knows debug information and code, no m
     GCC     body: f(_Z1fi.Frame *) [clone .actor], whose only parameter is frame_ptr. In its outermost block, in this
             order: frame_ptr, _Coro_*, _Coro_self_handle, this and the arguments, _Coro_resume_index. After it:
             locals, and temporaries: Is, Fs, Aw0, D.1234. What GCC makes itself is declared in no line.
+            Of a lambda, the pointer __closure is in the place of this; what it has captured comes after
+            _Coro_resume_index, in the order of the last one first.
             Numbers: 2 bytes; 2 is the initial suspension; odd in a coroutine that has been destroyed.
-    Clang   body: f(int) [clone .resume]. Arguments are marked as such; __promise and __coro_frame are its own.
+    Clang   body: f(int) [clone .resume]. Arguments are marked as such; __promise and __coro_frame are its own. There is no
+            `this` where the function does not use it; that of a lambda points to what it has captured.
             Numbers: 1 byte; 0 is the initial suspension. A part of each co_await is in a function of its own, the
             await_suspend wrapper, which has the coroutine's name.
 """
@@ -24,6 +27,7 @@ from .machine import Machine
 WRAPPER = "__await_suspend_wrapper__"
 AWAIT_SUSPEND = "await_suspend"  # is in the name of Clang's wrapper, too
 AWAIT_RESUME = "await_resume"
+THIS = "this"
 CREATES = re.compile(r"_Coro_|__coro_frame$|__promise$")  # variables in a ramp
 
 
@@ -95,8 +99,11 @@ class Compiler(abc.ABC):
         """Where in the coroutine frame the number is of the co_await that the coroutine waits at."""
 
     @abc.abstractmethod
-    def arguments(self, variables: Sequence[Variable]) -> list[Variable]:
-        """The coroutine's arguments, among the variables of its outermost block."""
+    def arguments(
+        self, variables: Sequence[Variable], members_of_closure: Callable[[Type], Sequence[Member]]
+    ) -> list[Variable]:
+        """The coroutine's arguments, among the variables of its outermost block; before them, what a lambda has
+        captured. `members_of_closure` has the members of the lambda that a pointer points to."""
 
     @abc.abstractmethod
     def is_programs(self, name: str, line: int) -> bool:
@@ -142,11 +149,15 @@ class GCC(Compiler):
         number = variables.get("_Coro_resume_index")
         return number.location.offset if number else None
 
-    def arguments(self, variables: Sequence[Variable]) -> list[Variable]:
+    def arguments(
+        self, variables: Sequence[Variable], members_of_closure: Callable[[Type], Sequence[Member]]
+    ) -> list[Variable]:
+        captured = [(each.location.inner, each) for each in variables if each.location.inner is not None]
+        captures = [each for _, each in sorted(captured, key=lambda pair: pair[0])]
         names = [variable.name for variable in variables]
         first = names.index("_Coro_self_handle") + 1 if "_Coro_self_handle" in names else 0
         between = variables[first : names.index("_Coro_resume_index")]
-        return [variable for variable in between if not re.match(r"D\.\d|__|_Coro_", variable.name)]
+        return captures + [variable for variable in between if not re.match(r"D\.\d|__|_Coro_", variable.name)]
 
     def is_programs(self, name: str, line: int) -> bool:
         return bool(line) and not re.match("__|_Coro_", name)
@@ -169,14 +180,28 @@ class Clang(Compiler):
         offsets = (member.offset for member in members(frame.type) if member.name == "__coro_index") if frame else ()
         return next(iter(offsets), None)
 
-    def arguments(self, variables: Sequence[Variable]) -> list[Variable]:
-        return [variable for variable in variables if variable.is_argument and not variable.name.startswith("__")]
+    def arguments(
+        self, variables: Sequence[Variable], members_of_closure: Callable[[Type], Sequence[Member]]
+    ) -> list[Variable]:
+        found: list[Variable] = []
+        for each in variables:
+            if not each.is_argument or each.name.startswith("__"):
+                continue
+            captures = members_of_closure(each.type) if each.name == THIS else ()
+            found += [_captured(each, member) for member in captures] or [each]
+        return found
 
     def is_programs(self, name: str, line: int) -> bool:
         return not name.startswith("__")
 
     def place_of(self, suspension: Suspension) -> int:
         return suspension.store.pc
+
+
+def _captured(closure: Variable, member: Member) -> Variable:
+    """The variable that is this member of the lambda that `closure` points to."""
+    location = Location(closure.location.offset, member.offset, closure.location.spill)
+    return Variable(member.name, member.type, location, True, closure.line)
 
 
 def compiler_of(variables: Iterable[Variable]) -> Compiler | None:

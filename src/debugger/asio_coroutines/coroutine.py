@@ -127,6 +127,25 @@ class Coroutine:
                     continue
         return 0
 
+    def is_cancelled(self) -> bool:
+        """Of an entry point: whether its task was cancelled. Raises NoMemory."""
+        if self.function.cancellation is None:
+            return False
+        state, cancelled = self.function.cancellation
+        implementation = self.snapshot.word(self.promise + state)
+        if not implementation:
+            return False
+        types = self.snapshot.read(implementation + cancelled, layout.CANCELLATION_SIZE)
+        return int.from_bytes(types, "little") in layout.CANCELLATION_TYPES
+
+    def executor(self) -> int:
+        """Of an entry point: where its task's executor is, or 0 if there is none. Raises NoMemory."""
+        executor, has_executor = self.function.executor, self.function.has_executor
+        if executor is None or has_executor is None:
+            return 0
+        is_there = self.snapshot.read(self.promise + has_executor.offset, 1) != b"\0"
+        return self.promise + executor.offset if is_there else 0
+
     def task(self) -> int:
         """Of an entry point: the promise of the coroutine that it is going to start, or 0."""
         parts = self.function.paths_to_task

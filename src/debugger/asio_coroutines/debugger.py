@@ -77,6 +77,7 @@ class Frame:
     sp: int
     line: int  # 0 if unknown
     file: str  # of its source, or its shared library; may be empty
+    shared_library: str = ""  # the file that has its code; empty if that is the program itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ class Debugger(Protocol):
         """The addresses of the first instructions of all functions with this name in any scope, also instances of
         templates. It has no scopes and no parameters: `serve`, `operator()`. Others may be among them."""
 
-    def symbol_at(self, pc: int) -> str:
+    def linker_name(self, pc: int) -> str:
         """The name, as the linker knows it, of the symbol that has this instruction; empty if there is none."""
 
     def has_symbol(self, name: str) -> bool:
@@ -135,6 +136,9 @@ class Debugger(Protocol):
 
     def is_class(self, type_: Type) -> bool:
         """Whether it is a class, struct or union."""
+
+    def symbol_at(self, address: int) -> str:
+        """The full name of the function or variable that is there; empty if none is."""
 
     def members(self, type_: Type) -> Sequence[Member]:
         """The bases and data members of a class, as far as they are known; nothing for other types."""
@@ -144,6 +148,9 @@ class Debugger(Protocol):
 
     def pointee(self, type_: Type) -> Type | None:
         """What a pointer points to; None for other types."""
+
+    def referent(self, type_: Type) -> Type | None:
+        """What a reference refers to; None for other types."""
 
     def type_name(self, type_: Type) -> str:
         """The type's full name, without typedefs. Types without a name may share one, or have an empty one."""
@@ -165,7 +172,7 @@ class Debugger(Protocol):
         there is none that can be read."""
 
     def register(self, frame: Frame, name: str) -> int:
-        """What a machine register holds in this frame."""
+        """What a machine register holds in this frame; 0 if there is none of this name."""
 
     def architecture(self) -> str:
         """The processor: "x86-64", "aarch64" or the debugger's own name of another."""

@@ -6,14 +6,18 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 
 from . import layout, names
 from .compilers import AWAIT_RESUME, Compiler, Suspension, Variable, compiler_of, variables_in
-from .debugger import Debugger, FunctionInfo, Instruction
+from .debugger import Debugger, FunctionInfo, Instruction, Member, Type
+from .kinds import Kind, kind_of
 from .machine import Machine
-from .parts import Parts, search
+from .parts import Parts, Path, search
 from .source import source_line
 
+AWAIT_WORD = "co_await"
+MOST_LINES = 50  # of one statement
 MOST_POINTERS = 3  # between an entry point and the task that waits for it
 
 
@@ -28,8 +32,10 @@ class Function:
         self.file = info.file
         self.name = names.plain_name(info.name)
         self.is_entry_point = self.name.endswith(layout.ENTRY_POINT)
-        self.is_library = names.is_library(info.name, info.file)
+        self.is_library = names.is_library(info.name)
+        self.is_lambda = self.name.endswith(names.PLAIN_LAMBDA)
         self._variables: dict[int, list[Variable]] = {}
+        self._kinds: dict[int, Kind] = {}  # by the id() of the variables, which are kept
 
     @functools.cached_property
     def compiler(self) -> Compiler | None:
@@ -55,8 +61,21 @@ class Function:
 
     @functools.cached_property
     def arguments(self) -> list[Variable]:
-        """The arguments of its coroutines."""
-        return self.compiler.arguments(self.variables(self.start)) if self.compiler and self.is_readable else []
+        """The arguments of its coroutines: of a lambda's, what it has captured, too."""
+        if not self.compiler or not self.is_readable:
+            return []
+        return self.compiler.arguments(self.variables(self.start), self._members_of_closure)
+
+    def _members_of_closure(self, pointer: Type) -> Sequence[Member]:
+        """The members of the lambda that `this` points to, if this is a lambda's function."""
+        target = self._debugger.pointee(pointer) if self.is_lambda else None
+        return [] if target is None else self._debugger.members(target)
+
+    def kind(self, variable: Variable) -> Kind:
+        """What kind of value one of its variables has."""
+        if id(variable) not in self._kinds:
+            self._kinds[id(variable)] = kind_of(self._debugger, variable.type)
+        return self._kinds[id(variable)]
 
     def locals(self, pc: int) -> list[Variable]:
         """The program's variables that are visible at this instruction, the innermost block's first, without the
@@ -67,6 +86,7 @@ class Function:
             for variable in self.variables(pc)
             if self.compiler
             and self.compiler.is_programs(variable.name, variable.line)
+            and not variable.is_argument  # a lambda's `this`, in place of which is what it has captured
             and (variable.name, variable.location.offset) not in arguments
         ]
 
@@ -184,14 +204,27 @@ class Function:
 
     @functools.cached_property
     def _first_lines(self) -> dict[int, int]:
-        """The lines of each co_await that takes several, with the first one of them. GCC has the number's store on the
-        first line, and the call of await_suspend on the last one."""
+        """The lines of each co_await that takes several, with the first one of them. GCC has the call of await_suspend on
+        the last one, and the number's store on the first one, up to GCC 15, or on any: then the text tells."""
         found: dict[int, int] = {}
         for each in self._suspensions.values():
-            if 0 < each.store.line < each.call.line and not self._is_scattered(each.store.line):
-                if not self._is_scattered(each.call.line):
-                    found.update(dict.fromkeys(range(each.store.line, each.call.line + 1), each.store.line))
+            first, last = each.store.line, each.call.line
+            if last == 0 or self._is_scattered(last):
+                continue
+            if first == 0 or self._is_scattered(first):
+                first = self._line_of_text(last)
+            if first < last:
+                found.update(dict.fromkeys(range(first, last + 1), first))
         return found
+
+    def _line_of_text(self, last: int) -> int:
+        """The line that has the word co_await, in the statement that ends in this one; this one if it is not found."""
+        for line in range(last, max(self.lines[0], last - MOST_LINES), -1):
+            if AWAIT_WORD in source_line(self.file, line):
+                return line
+            if re.search(r"[;{}]\s*(//.*)?$", source_line(self.file, line - 1)):
+                break  # another statement
+        return last
 
     @functools.cached_property
     def paths_to_waiter(self) -> Parts:
@@ -206,13 +239,48 @@ class Function:
     @functools.cached_property
     def top_of_stack_offset(self) -> int | None:
         """Of an entry point: the offset of top_of_stack_ in the promise; None if Asio has no such member."""
-        promise = next((each for each in self.variables(self.start) if each.name == self._promise_variable), None)
-        members = self._debugger.members(promise.type) if promise else ()
-        return next((member.offset for member in members if member.name == layout.TOP_OF_STACK), None)
+        top = self._part_of_promise(layout.TOP_OF_STACK)
+        return top.offset if top else None
 
-    @property
-    def _promise_variable(self) -> str:
-        return self.compiler.promise if self.compiler else ""
+    @functools.cached_property
+    def executor(self) -> Member | None:
+        """Of an entry point: the executor in its promise; None if Asio has no such member."""
+        return self._part_of_promise(*layout.EXECUTOR)
+
+    @functools.cached_property
+    def executor_type(self) -> str:
+        """The full name of that executor's type; empty if there is none."""
+        return self._debugger.type_name(self.executor.type) if self.executor else ""
+
+    @functools.cached_property
+    def has_executor(self) -> Member | None:
+        """Of an entry point: whether there is an executor, in its promise; None if Asio has no such member."""
+        return self._part_of_promise(layout.HAS_EXECUTOR)
+
+    @functools.cached_property
+    def cancellation(self) -> Path | None:
+        """Of an entry point: the way from its promise to what tells that its task was cancelled; None if Asio has no
+        such member."""
+        state = self._part_of_promise(*layout.CANCELLATION)
+        target = self._debugger.pointee(state.type) if state else None
+        members = () if target is None else self._debugger.members(target)
+        cancelled = next((member.offset for member in members if member.name == layout.CANCELLED), None)
+        return None if state is None or cancelled is None else (state.offset, cancelled)
+
+    def _part_of_promise(self, *names: str) -> Member | None:
+        """A member of the promise, a member of that, and so on, by their names: its offset is from the promise."""
+        wanted = self.compiler.promise if self.compiler else ""
+        promise = next((each for each in self.variables(self.start) if each.name == wanted), None)
+        if promise is None:
+            return None
+        part = Member(wanted, 0, promise.type)
+        for name in names:
+            members = self._debugger.members(part.type)
+            inner = next((member for member in members if member.name == name), None)
+            if inner is None:
+                return None
+            part = Member(name, part.offset + inner.offset, inner.type)
+        return part
 
     def _parts(self, wanted: re.Pattern[str], pointers: int) -> Parts:
         start = [

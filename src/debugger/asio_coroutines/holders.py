@@ -1,10 +1,10 @@
 """Who holds the awaitable of a coroutine that has not started, and so is the one that is going to start it.
 
-Knows the words of coroutine frames, of heap blocks and of call stacks. An awaitable is one word, the promise's address,
-and there is one of them for each coroutine that has not started: Asio's move clears the one that is moved from. It is a
-local of a coroutine, or in a heap block that one of its locals points to, as that of a vector; or, while a group is
-being started, in the call stack above the coroutine that starts it. A stale copy of the word could be taken for it; it
-would put one row below the wrong one."""
+Knows the words of coroutines' variables, of heap blocks and of call stacks. An awaitable is one word, the promise's
+address, and there is one of them for each coroutine that has not started: Asio's move clears the one that is moved
+from. It is a local of a coroutine, or in a heap block that one of its locals points to, as that of a vector; or, while
+a group is being started, in the call stack above the coroutine that starts it. A stale copy of the word could be taken
+for it; it would put one row below the wrong one."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def holders(
     found: dict[int, int] = {}
     own = [coroutine for coroutine in coroutines if coroutine.promise not in unstarted][:MOST_COROUTINES]
     for places in (
-        ((each.promise, _words_of_object(snapshot, each.frame)) for each in own),
-        ((each.promise, _words_behind(snapshot, each.frame)) for each in own),
+        ((each.promise, _words_in_variables(each)) for each in own),
+        ((each.promise, _words_behind(each)) for each in own),
         ((each.promise, _words(snapshot, each.begin, each.end - each.begin)) for each in starts),
     ):
         for promise, words in places:
@@ -49,16 +49,22 @@ def holders(
     return found
 
 
-def _words_of_object(snapshot: Snapshot, address: int) -> list[int]:
-    """The words of the object there, if glibc's heap tells how many it has."""
-    return _words(snapshot, address, chunk_size(snapshot, address))
+def _words_in_variables(coroutine: Coroutine) -> Iterator[int]:
+    """The words of its arguments, and of its locals where it waits. (Elsewhere in its frame there may be anything: what is
+    for temporaries has old words in it.)"""
+    for variable in [*coroutine.function.arguments, *coroutine.locals]:
+        try:
+            address = coroutine.address_of(variable)
+        except NoMemory:
+            continue
+        yield from _words(coroutine.snapshot, address, coroutine.snapshot.debugger.size(variable.type))
 
 
-def _words_behind(snapshot: Snapshot, address: int) -> Iterator[int]:
-    """The words of the heap blocks that words of the object there point to."""
-    for word in _words_of_object(snapshot, address):
-        if word % (2 * WORD) == 0 and word and (size := chunk_size(snapshot, word)):
-            yield from _words(snapshot, word, size)
+def _words_behind(coroutine: Coroutine) -> Iterator[int]:
+    """The words of the heap blocks that these words point to."""
+    for word in _words_in_variables(coroutine):
+        if word % (2 * WORD) == 0 and word and (size := chunk_size(coroutine.snapshot, word)):
+            yield from _words(coroutine.snapshot, word, size)
 
 
 def _words(snapshot: Snapshot, address: int, size: int) -> list[int]:

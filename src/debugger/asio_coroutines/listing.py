@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from . import text
 from .coroutine import Coroutine
@@ -77,7 +78,7 @@ def _matching(roots: list[Task], pattern: re.Pattern[str]) -> list[Task]:
     for task in reversed(list(_all(roots))):  # each after those below it
         children = [kept[id(child)] for child in task.children if id(child) in kept]
         if children or any(pattern.search(row) for row in _rows(task)):
-            kept[id(task)] = replace(task, children=children)
+            kept[id(task)] = dataclasses.replace(task, children=children)
     return [kept[id(root)] for root in roots if id(root) in kept]
 
 
@@ -89,7 +90,8 @@ def _shapes(roots: list[Task]) -> dict[int, Shape]:
         places = tuple((coroutine.function.start, task.line(coroutine)) for coroutine in task.coroutines)
         state = re.sub(r"\d+", "", task.state)  # on whichever thread
         below = frozenset(Counter(shapes[id(child)] for child in task.children).items())
-        shapes[id(task)] = known.setdefault((places, state, task.problem, below), len(known))
+        said = state, *_remarks(task)
+        shapes[id(task)] = known.setdefault((places, said, below), len(known))
     return shapes
 
 
@@ -153,14 +155,21 @@ def _rows(task: Task) -> Iterator[str]:
     for coroutine in task.coroutines:
         line = task.line(coroutine)
         row = text.call_and_place(coroutine, line)
-        if coroutine is task.coroutines[0] and task.problem:
-            row += f" [{task.problem}]"
+        if coroutine is task.coroutines[0]:
+            row += "".join(f" [{remark}]" for remark in _remarks(task))
         if coroutine is task.coroutines[-1]:
             if task.state:
                 row += f" [{task.state}]"
             elif not task.children and (statement := text.statement(coroutine, line)):
                 row += f": {statement}"
         yield row
+
+
+def _remarks(task: Task) -> list[str]:
+    """What is to be said of the task as a whole, besides its state."""
+    remarks = [f"on {task.executor}"] if task.has_own_executor else []
+    remarks += ["cancelled"] if task.is_cancelled else []
+    return remarks + ([task.problem] if task.problem else [])
 
 
 def _nothing(forest: Forest, request: Request) -> str:

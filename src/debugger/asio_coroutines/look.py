@@ -13,6 +13,7 @@ from .coroutine import Coroutine, chain
 from .debugger import Frame, NoCoroutine, NoMemory, UserMistake
 from .program import Snapshot
 from .stack import WAITS_FOR_TASK, awaiting
+from .values import value
 
 NOTHING = "No arguments, and no locals there."
 LONGEST = 300  # characters of a value: an Asio timer has thousands. `async-in N print NAME` shows all
@@ -78,12 +79,8 @@ def variables(coroutine: Coroutine, pc: int, arguments: bool = True, locals_: bo
 
 def _values(coroutine: Coroutine, shown: Iterable[Variable]) -> Iterator[str]:
     for variable in shown:
-        try:
-            address = coroutine.address_of(variable)
-            value = coroutine.snapshot.debugger.full_text(variable.type, address)
-            yield f"{variable.name} = {value if len(value) <= LONGEST else value[:LONGEST] + '...'}"
-        except NoMemory:
-            yield f"{variable.name} = {text.UNREADABLE}"
+        said = value(coroutine, variable, in_full=True)
+        yield f"{variable.name} = {said if len(said) <= LONGEST else said[:LONGEST] + '...'}"
 
 
 def callers(coroutine: Coroutine, line: int) -> Iterator[str]:

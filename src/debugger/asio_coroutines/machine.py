@@ -22,6 +22,8 @@ class Machine:
     call: re.Pattern[str]  # of a function whose address, in base 16, is in group 1
     first_argument: str  # the register that has it where a function begins
     store: Mapping[int, str]  # by size in bytes: the pattern of a store of a constant, up to the address
+    thread_pointer: str  # the register that points to a thread's own data; empty if unknown
+    red_zone: int  # bytes below the stack pointer that a function may use
     can_stand_in: bool  # whether rip and rbp are all that a debugger needs to see the variables of a coroutine
     trap: bytes = b""  # the instruction of a breakpoint, behind which a thread stands that has executed it
 
@@ -44,6 +46,8 @@ X86_64 = Machine(
     call=re.compile(r"callq?\s+0x([0-9a-f]+)"),
     first_argument="rdi",
     store={1: r"movb\s+\$0x([0-9a-f]+),\s*", 2: r"movw\s+\$0x([0-9a-f]+),\s*"},
+    thread_pointer="fs_base",
+    red_zone=128,
     can_stand_in=True,
     trap=b"\xcc",
 )
@@ -54,10 +58,22 @@ AARCH64 = Machine(
     call=re.compile(r"bl\s+0x([0-9a-f]+)"),
     first_argument="x0",
     store={},
+    thread_pointer="",
+    red_zone=0,
     can_stand_in=False,
 )
 NOTHING = re.compile(r"(?!)")
-OTHER = Machine(name="other", jump=NOTHING, jump_always=NOTHING, call=NOTHING, first_argument="", store={}, can_stand_in=False)
+OTHER = Machine(
+    name="other",
+    jump=NOTHING,
+    jump_always=NOTHING,
+    call=NOTHING,
+    first_argument="",
+    store={},
+    thread_pointer="",
+    red_zone=128,
+    can_stand_in=False,
+)
 
 
 def machine_named(architecture: str) -> Machine:

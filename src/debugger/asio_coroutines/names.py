@@ -6,8 +6,8 @@ import functools
 import re
 
 LIBRARY_NAMESPACES = re.compile(r"(std|__gnu_cxx|__cxxabiv1|boost|asio|boost_asio_\w+|asio_(handler_\w+|\w+_fn))$")
-# Functions of these libraries that have no namespace: operator new, __cxa_throw, and Asio's entry of a thread.
-LIBRARY_FILES = re.compile(r"/lib(stdc\+\+|c\+\+|c\+\+abi|gcc_s)\.[^/]*$")
+# Functions of these libraries that have no namespace: operator new, __cxa_throw, epoll_wait, Asio's entry of a thread.
+LIBRARY_FILES = re.compile(r"/(lib(stdc\+\+|c\+\+|c\+\+abi|gcc_s|(c|m|pthread)(-[\d.]+)?)|ld-[\w-]+)\.[^/]*$")
 LIBRARY_FUNCTIONS = re.compile(r"__cxa_|_Unwind_|__gxx_personality|(boost_)?asio_detail_")
 THROWING = re.compile(r"__cxa_(re)?throw|_Unwind_|std::rethrow_exception")
 
@@ -26,6 +26,7 @@ OPERATOR = re.compile(
 )
 # What follows parameters and belongs to the function, not to its name.
 QUALIFIERS = re.compile(r"(( const| volatile| noexcept| ?&&?)+(?=$|::))?")
+PLAIN_LAMBDA = "{lambda}"  # as plain_name() writes it
 CLOSING = {"<": ">", "(": ")", "{": "}"}
 
 
@@ -48,14 +49,14 @@ def plain_name(full_name: str) -> str:
         operator = None if re.search(r"\w$", plain) else OPERATOR.match(text, at)
         if name := LAMBDA.match(text, at):
             plain += "{lambda}"
-            at = _behind_bracket(text, at) if text[at] in CLOSING else name.end()
+            at = behind_bracket(text, at) if text[at] in CLOSING else name.end()
         elif operator:
             converts_to = (operator["type"] or "").strip()
             symbol = operator[0].replace("operator (", "operator(")
             plain += f"operator {plain_name(converts_to)}" if converts_to else symbol
             at = operator.end()
         elif text[at] in CLOSING:
-            at = QUALIFIERS.match(text, _behind_bracket(text, at)).end()  # type: ignore[union-attr]  # may be empty
+            at = QUALIFIERS.match(text, behind_bracket(text, at)).end()  # type: ignore[union-attr]  # may be empty
         elif text[at] == " " and text[at + 1 : at + 2] in CLOSING:
             at += 1  # operator< <int>
         elif text[at] == " ":
@@ -76,7 +77,7 @@ def _plain_mangled_name(full_name: str, at: int) -> str:
     return "::".join(parts)
 
 
-def _behind_bracket(text: str, at: int) -> int:
+def behind_bracket(text: str, at: int) -> int:
     """The place after the bracket that closes the one here."""
     opening, closing, depth = text[at], CLOSING[text[at]], 0
     for place in range(at, len(text)):
@@ -89,10 +90,12 @@ def _behind_bracket(text: str, at: int) -> int:
     return len(text)
 
 
-def is_library(full_name: str, file: str) -> bool:
-    """Whether a function belongs to Asio, the rest of Boost or the standard library: its namespace tells, not the
-    folder that its source is in, which may have any name. `file` is its source or its shared library."""
+def is_library(full_name: str, shared_library: str = "") -> bool:
+    """Whether a function belongs to Asio, the rest of Boost or the standard libraries of C++ and C: its namespace tells,
+    or the shared library that has its code. Not the folder that its source is in, which may have any name."""
     namespace = plain_name(full_name).partition("::")[0]
     return bool(
-        LIBRARY_NAMESPACES.match(namespace) or LIBRARY_FUNCTIONS.match(full_name) or LIBRARY_FILES.search(file or "")
+        LIBRARY_NAMESPACES.match(namespace)
+        or LIBRARY_FUNCTIONS.match(full_name)
+        or LIBRARY_FILES.search(shared_library)
     )

@@ -4,7 +4,7 @@ coroutine."""
 from __future__ import annotations
 
 import struct
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 from .debugger import WORD, Debugger, NoMemory
 from .function import Function
@@ -19,10 +19,18 @@ class Program:
     def __init__(self, debugger: Debugger) -> None:
         self.debugger = debugger
         self._functions: dict[Hashable, dict[int, Function | None]] = {}  # by the debugger's code_id()
+        self._symbols: dict[int, str] = {}
 
     def forget(self) -> None:
         """The program has been loaded anew, or more of it."""
         self._functions.clear()
+        self._symbols.clear()
+
+    def symbol_at(self, address: int) -> str:
+        """The full name of the function or variable that is there; empty if none is."""
+        if address not in self._symbols:
+            self._symbols[address] = self.debugger.symbol_at(address)
+        return self._symbols[address]
 
     def function(self, pc: int) -> Function | None:
         """The function that has this instruction: the same object for all its instructions."""
@@ -48,6 +56,15 @@ class Snapshot:
         self.program = program
         self.debugger = program.debugger
         self._pages: dict[int, bytes] = {}
+        # Finds the parts of threads' stacks in which nothing of the program can be alive: see stack.py.
+        self.find_unused_stack: Callable[[], list[range]] = list
+        self._unused_stack: list[range] | None = None
+
+    def is_unused_stack(self, address: int) -> bool:
+        """Whether it is in a part of a thread's stack in which nothing of the program can be alive."""
+        if self._unused_stack is None:
+            self._unused_stack = self.find_unused_stack()
+        return any(address in part for part in self._unused_stack)
 
     def word(self, address: int) -> int:
         """The pointer or number of 8 bytes there. Raises NoMemory."""

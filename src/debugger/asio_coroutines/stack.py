@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from . import layout, names
@@ -13,6 +13,7 @@ from .completion import waiter_of_completion
 from .coroutine import Coroutine, chain
 from .debugger import BUILD, Failure, Frame, NoCoroutine, NoMemory
 from .heap import Life, has_glibc_heap, life
+from .machine import machine_named
 from .program import Snapshot
 
 AWAIT_RESUME = re.compile(r"\bawait_resume$")  # a function that a co_await calls
@@ -21,6 +22,7 @@ WAITS_FOR_TASK = "[waits for task] "  # is written before the name of a waiter
 MANY = 3  # coroutines that are resumed on top of each other, or times that one is
 MOST_OF_COMPLETION = 100  # machine frames in which a completion handler is looked for
 MOST_TO_BODY = 200  # machine frames in which a coroutine's body is looked for
+MOST_FOR_UNUSED = 100  # machine frames that a stack's unused parts are told by
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,29 @@ class Remark:
 
 
 Row = FrameRow | CoroutineRow | Remark
+
+
+class Ahead:
+    """Frames that can be looked at before their turn comes. (Their handles may be asked for nothing then.)"""
+
+    def __init__(self, frames: Iterable[Frame]) -> None:
+        self._coming = iter(frames)
+        self._seen: list[Frame] = []
+        self._next = 0  # the index of the frame whose turn it is
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self
+
+    def __next__(self) -> Frame:
+        if self._next == len(self._seen):
+            self._seen.append(next(self._coming))
+        self._next += 1
+        return self._seen[self._next - 1]
+
+    def newest(self, most: int) -> list[Frame]:
+        """All frames whose turn has come, and more, up to so many."""
+        self._seen.extend(itertools.islice(self._coming, max(0, most - len(self._seen))))
+        return self._seen
 
 
 def with_bodies(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[tuple[Frame, Body | None]]:
@@ -117,7 +142,47 @@ def bodies(snapshot: Snapshot, frames: Iterable[Frame], most: int = MOST_TO_BODY
 
 def is_own(frame: Frame) -> bool:
     """Whether the frame's function is one of the program."""
-    return not names.is_library(frame.name, frame.file)
+    return not names.is_library(frame.name, frame.shared_library)
+
+
+def unused_parts(snapshot: Snapshot, frames: Sequence[Frame]) -> list[range]:
+    """The parts of a thread's stack in which nothing of the program can be alive. `frames` are its newest frames:
+
+        lower addresses    no frames: what is there was given back             unused, and so
+                           frames of libraries, as epoll_wait                  are these
+                           the program's newest function                       from here on, most may be alive,
+                           frames of what runs handlers, as scheduler::run     but nothing is in these
+        higher addresses   main
+    """
+    parts: list[range] = []
+    newest = frames[0] if frames else None
+    own = next((frame for frame in frames if is_own(frame)), None)
+    if newest and (free := _free_part(snapshot, newest)):
+        parts.append(free)
+    if newest and own:
+        parts.append(range(newest.sp, own.sp))
+    elif newest and names.is_library("", frames[-1].shared_library):  # where a thread begins, which has nothing of its own
+        parts.append(range(newest.sp, frames[-1].sp))
+    parts += [
+        range(frame.sp, older.sp) for frame, older in zip(frames, frames[1:]) if layout.SCHEDULER.search(frame.name)
+    ]
+    return parts
+
+
+def _free_part(snapshot: Snapshot, newest: Frame) -> range | None:
+    """What is below all frames of a stack; None if this is not known to be a stack, as that of a fiber.
+
+    A thread's stack has its thread's data at the end, where the thread pointer points to. That of the main thread comes
+    after all other memory."""
+    mappings = list(snapshot.debugger.mappings())
+    stack = next((each for each in mappings if each.start <= newest.sp < each.end), None)
+    if stack is None:
+        return None
+    machine = machine_named(snapshot.debugger.architecture())
+    pointer = snapshot.debugger.register(newest, machine.thread_pointer) if machine.thread_pointer else 0
+    if stack.start <= pointer < stack.end or stack.end == max(each.end for each in mappings):
+        return range(stack.start, newest.sp - machine.red_zone)
+    return None
 
 
 def logical_stack(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[Row]:
@@ -130,9 +195,11 @@ def logical_stack(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[Row]:
     seen: set[int] = set()  # promises
     shown: set[int] = set()  # the instructions of functions in rows
     inside = False  # whether a row of the program has been shown
+    ahead = Ahead(frames)
+    snapshot.find_unused_stack = lambda: unused_parts(snapshot, ahead.newest(MOST_FOR_UNUSED))
     repeated, last = Repeated(), 0
     newer: list[Frame] = []  # those between this frame and the last body, the nearest first
-    for number, (frame, body) in enumerate(with_bodies(snapshot, frames)):
+    for number, (frame, body) in enumerate(with_bodies(snapshot, ahead)):
         rows: Iterable[Row] = ()
         repeated.look(frame, body)
         if body:

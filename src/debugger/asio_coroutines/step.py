@@ -45,6 +45,7 @@ class Step:
         self._program = program
         self._promises = list(chain(snapshot, body.promise))  # of the coroutine, of the one that awaits it, and so on
         self._frame = coroutine.frame
+        self._destroy = coroutine.destroy  # the address of the function that destroys it
         self._function = coroutine.function
         self._line = running_line(coroutine, body)
         self._is_inside = body.frame == newest[0]  # not in a function that it calls
@@ -95,31 +96,45 @@ class Step:
 
     def is_over(self, frames: Iterable[Frame], kind: Kind) -> bool:
         """Whether the debugger's own step has ended where a user wants to be, with these frames."""
-        snapshot, rest = self._program.snapshot(), iter(frames)
+        rest = iter(frames)
         newest = next(rest, None)
         if newest is None:
             return True
         if is_wrapper(newest.name):
             return False
-        if kind is Kind.OUT:  # the library's frame below the coroutine is where nobody wants to be
-            return is_own(newest) or not self._is_inside and not self._is_creating
-        found = itertools.islice(with_bodies(snapshot, itertools.chain([newest], rest)), MOST_TO_BODY)
-        _frame, first = next(found, (newest, None))
-        if first and first.frame == newest and first.promise in self._promises:
-            return self._is_at_statement(snapshot, first)
-        if is_own(newest):
-            # In another function of the program. A step into a co_await does not end where it creates the coroutine.
-            return kind is not Kind.INTO or not is_creation(self._program.debugger.symbols_at(newest.pc))
-        if kind is Kind.INTO or self._is_creating:
-            return False  # GCC creates a coroutine in the middle of a line: a debugger's step out stops in the library
-        # In the library: where the step began?
-        below = itertools.chain([first], (body for _frame, body in found))
-        return any(body is not None and body.promise == self.promise for body in below)
+        if kind is Kind.OUT:
+            return self._is_out(newest)
+        found = itertools.islice(
+            with_bodies(self._program.snapshot(), itertools.chain([newest], rest)), MOST_TO_BODY
+        )
+        running = [body for _frame, body in found]
+        newest_body = running[0] if running else None
+        if newest_body and newest_body.frame == newest and newest_body.promise in self._promises:
+            return self._is_at_statement(newest_body)
+        return self._is_in(newest) if kind is Kind.INTO else self._is_past(newest, running)
 
-    def _is_at_statement(self, snapshot: Snapshot, body: Body) -> bool:
+    def _is_out(self, newest: Frame) -> bool:
+        """Whether a step out is over in this frame: in the program's own code. If it began in a function that a
+        coroutine has called, it may have ended in the library, which had called that one."""
+        return is_own(newest) or not self._is_inside and not self._is_creating
+
+    def _is_in(self, newest: Frame) -> bool:
+        """Whether a step into is over in this frame, which is in none of the stepped coroutines: in a function of the
+        program, but not in one that creates a coroutine."""
+        return is_own(newest) and not is_creation(self._program.debugger.symbols_at(newest.pc))
+
+    def _is_past(self, newest: Frame, running: list[Body | None]) -> bool:
+        """Whether a step over is over in this frame, which is in none of the stepped coroutines: in another function of
+        the program, or in the library where that is called by the coroutine, for there the step began. But GCC creates
+        a coroutine in the middle of a line: from a function that does, the debugger's step leads into the library."""
+        if is_own(newest):
+            return True
+        return not self._is_creating and any(body is not None and body.promise == self.promise for body in running)
+
+    def _is_at_statement(self, body: Body) -> bool:
         """Whether one of the stepped coroutines is where a step may end."""
         try:
-            function = Coroutine(snapshot, body.promise).function
+            function = Coroutine(self._program.snapshot(), body.promise).function
         except NoCoroutine:  # it has ended, which GCC counts among its first line
             return False
         frame = body.frame
@@ -148,6 +163,7 @@ class Step:
             self._ends = {pc: {self._frame} for pc in self._function.handlers}
         if kind is Kind.INTO:
             self._pushes = set(self._push_frames())
+            self._deaths = {self._destroy: {self._frame}}
 
     def go_on(self, kind: Kind) -> None:
         """Sets the places for a program that runs on. Raises what reading a coroutine raises."""
@@ -224,6 +240,8 @@ class Step:
             dead = self._deaths[frame.pc] & {debugger.register(frame, register) if register else 0}
             for waiting in self._ends.values():
                 waiting -= dead
+            if self._frame in dead:
+                self._between.clear()  # what it has awaited is over
 
     def _note_push(self, frame: Frame) -> Reached:
         """In push_frame: what is awaited, by whom."""

@@ -8,13 +8,14 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from . import executors
 from .coroutine import Coroutine, chain
 from .debugger import Frame, Mapping, NoCoroutine, NoDebugInformation, NoMemory
 from .heap import Life, has_glibc_heap, life
 from .holders import Start, holders
 from .memory import Search
 from .program import Snapshot
-from .stack import with_bodies
+from .stack import unused_parts, with_bodies
 
 NOT_STARTED = "not started"  # a state of a task
 MOST_FRAMES = 2_000  # of each thread's call stack, in which running coroutines are looked for
@@ -32,6 +33,9 @@ class Task:
     waiter: int = 0  # the promise of the coroutine that waits for it
     children: list[Task] = field(default_factory=list)  # what its innermost coroutine waits for
     problem: str = ""  # why not all of it is shown
+    executor: str = ""  # what its executor is; empty if unknown
+    has_own_executor: bool = False  # that is another one than that of the task it belongs to
+    is_cancelled: bool = False
 
     def line(self, coroutine: Coroutine) -> int:
         """Where this one of its coroutines runs or waits."""
@@ -64,15 +68,22 @@ def find(snapshot: Snapshot) -> Forest:
     tasks, owners, remark = _tasks(snapshot, found, running)
     _give_to_holders(snapshot, tasks, found, starts)
     roots = _linked(tasks, owners)
+    _compare_executors(roots)
     return Forest(roots, search.left_out, remark)
 
 
 def running_frame(snapshot: Snapshot, promise: int) -> Frame | None:
     """The machine frame in which a thread runs this coroutine; None if none does. The thread is the current one then."""
+    unused: list[range] = []
+    snapshot.find_unused_stack = lambda: unused
     for thread in snapshot.debugger.threads():
-        for _frame, body in with_bodies(snapshot, itertools.islice(thread.frames, MOST_FRAMES)):
+        frames: list[Frame] = []
+        for frame, body in with_bodies(snapshot, itertools.islice(thread.frames, MOST_FRAMES)):
+            frames.append(frame)
             if body and body.promise == promise and not body.is_suspended:
+                unused += unused_parts(snapshot, frames)
                 return body.frame
+        unused += unused_parts(snapshot, frames)
     return None
 
 
@@ -81,19 +92,24 @@ def _threads(snapshot: Snapshot) -> tuple[list[int], dict[int, Running], list[St
     wait for."""
     stacks: list[int] = []
     running: dict[int, Running] = {}
+    unused: list[range] = []
     starts: list[Start] = []
     for thread in snapshot.debugger.threads():
-        frames = itertools.islice(thread.frames, MOST_FRAMES)
-        for number, (frame, body) in enumerate(with_bodies(snapshot, frames)):
-            if number == 0:
+        frames: list[Frame] = []
+        begin = 0
+        for frame, body in with_bodies(snapshot, itertools.islice(thread.frames, MOST_FRAMES)):
+            if not frames:
                 stacks.append(frame.sp)
                 begin = frame.sp
+            frames.append(frame)
             if body and body.is_suspended:
                 starts.append(Start(begin, frame.sp, body.promise))
             elif body:
                 running.setdefault(body.promise, Running(thread.name, frame.line))
             if body:
                 begin = frame.sp
+        unused += unused_parts(snapshot, frames)
+    snapshot.find_unused_stack = lambda: unused
     return stacks, running, starts
 
 
@@ -159,6 +175,9 @@ def _task(
     """The task with this entry point and this chain."""
     members = [found.get(promise) or Coroutine(snapshot, promise) for promise in reversed(promises)]
     task = Task([member for member in members if not member.function.is_library], waiter=entry_point.waiter())
+    task.is_cancelled = entry_point.is_cancelled()
+    if executor := entry_point.executor():
+        task.executor = executors.text(snapshot, entry_point.function.executor_type, executor)
     if runs := running.get(promises[0]):
         task.state, task.running_line = f"running on {runs.thread}", runs.line
     elif not task.coroutines and (unstarted := entry_point.task()):
@@ -221,6 +240,17 @@ def _cut_open(task: Task, owners: dict[int, Task]) -> Task:
     parent.children.remove(child)
     child.problem = "waits in a circle"
     return child
+
+
+def _compare_executors(roots: list[Task]) -> None:
+    """Marks the tasks whose executors say something: where the roots' differ, these; below, those that are not as that
+    of the task above."""
+    differ = len({root.executor for root in roots if root.executor}) > 1
+    for root in roots:
+        root.has_own_executor = differ and bool(root.executor)
+    for task in _below(roots):
+        for child in task.children:
+            child.has_own_executor = bool(child.executor and task.executor) and child.executor != task.executor
 
 
 def _below(roots: list[Task]) -> list[Task]:

@@ -1,29 +1,12 @@
-"""Coroutines as text: their names with the values of their arguments, and where they are."""
+"""Coroutines as text: as calls, and where they are."""
 
 from __future__ import annotations
 
 import os
 
-from .compilers import Variable
 from .coroutine import Coroutine
-from .debugger import NoMemory
 from .source import source_line
-
-UNREADABLE = "<unreadable>"
-
-
-def value(coroutine: Coroutine, variable: Variable) -> str:
-    """The value of one of its variables; "..." if that takes more than a few words."""
-    try:
-        return coroutine.snapshot.debugger.text(variable.type, coroutine.address_of(variable))
-    except NoMemory:
-        return UNREADABLE
-
-
-def call(coroutine: Coroutine) -> str:
-    """The coroutine as a call: fetch_data(id=1)."""
-    values = (f"{each.name}={value(coroutine, each)}" for each in coroutine.function.arguments)
-    return f"{coroutine.name}({', '.join(values)})"
+from .values import call
 
 
 def place(coroutine: Coroutine, line: int) -> str:

@@ -13,12 +13,12 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, *[os.pardir] * 3, "src", "debugger"))
 
-from .code import BOOL, INT, LONG, CppType, pointer, struct  # noqa: E402
+from .code import BOOL, INT, LONG, CppType, pointer, reference, struct  # noqa: E402
 from .program import By, MadeUp, MadeUpCoroutine, MadeUpFrame, awaitable_of, awaitable_thread  # noqa: E402
 
 __all__ = [
     "BOOL", "By", "CppType", "INT", "LONG", "MadeUp", "MadeUpCoroutine", "MadeUpFrame", "ModelTest", "awaitable_of",
-    "awaitable_thread", "pointer", "struct",
+    "awaitable_thread", "pointer", "reference", "struct",
 ]  # fmt: skip
 
 

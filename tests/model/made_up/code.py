@@ -40,6 +40,7 @@ class CppType:
     members: Sequence[Member] = ()
     target: CppType | None = None  # what a pointer points to
     is_class: bool = False
+    referent: CppType | None = None  # what a reference refers to
 
 
 INT = CppType("int", 4)
@@ -51,6 +52,16 @@ BUILT_IN = {"int": INT, "bool": BOOL, "long": LONG}
 def pointer(target: CppType) -> CppType:
     """A pointer to this type."""
     return CppType(f"{target.name} *", target=target)
+
+
+def reference(target: CppType) -> CppType:
+    """A reference to this type."""
+    return CppType(f"{target.name} &", referent=target)
+
+
+def is_closure(type_: CppType) -> bool:
+    """Whether it is a pointer to a lambda: to a class without a name."""
+    return type_.target is not None and not type_.target.name
 
 
 def struct(name: str, **members: CppType) -> CppType:
@@ -324,9 +335,24 @@ class GCC(MadeUpCompiler):
             [self._symbol(each.name, each.type, each.offset, each.line) for each in variables]
             for variables in (blocks, outer)
         )
-        arguments = [self._symbol(each.name, each.type, each.offset, 0) for each in function.arguments]
+        closure = next((each for each in function.arguments if each.name == "this" and is_closure(each.type)), None)
+        arguments = [
+            self._symbol("__closure" if each is closure else each.name, each.type, each.offset, 0)
+            for each in function.arguments
+        ]
+        captured = self._captured(closure.offset, closure.type) if closure else []
         # The innermost block comes first. The outermost one has the arguments between the compiler's own variables.
-        return [*inner_locals, *function.own[:3], *arguments, *function.own[3:], *outer_locals]
+        return [*inner_locals, *function.own[:3], *arguments, *function.own[3:], *captured, *outer_locals]
+
+    @staticmethod
+    def _captured(offset: int, closure: CppType) -> list[Symbol]:
+        """What a lambda has captured, the last one first. The pointer to it is at this offset in the coroutine frame."""
+        members = closure.target.members if closure.target else ()
+        at = f"DW_OP_fbreg -56, DW_OP_deref, DW_OP_plus_uconst 0x{offset:x}, DW_OP_deref"
+        return [
+            Symbol(each.name, each.type, at + (f", DW_OP_plus_uconst 0x{each.offset:x}" if each.offset else ""), False, 0)
+            for each in reversed(members)
+        ]
 
     @staticmethod
     def _symbol(name: str, type_: CppType, offset: int, line: int) -> Symbol:

@@ -34,9 +34,10 @@ from asio_coroutines.program import Program, Snapshot
 from .code import GCC, PROMISE, Clang, CppType, Function, Source, functions_in, pointer, struct
 from .memory import Heap, Memory
 
-CODE, HEAP, STACKS = 0x555555554000, 0x555555700000, 0x7FFFF0000000
+CODE, DATA, HEAP, STACKS = 0x555555554000, 0x555555690000, 0x555555700000, 0x7FFFF0000000
 STACK_SIZE, FRAME_SIZE = 1 << 16, 0x40
-ATTACHED_THREAD, CALLER, TOP_OF_STACK = 8, 16, 96
+ATTACHED_THREAD, CALLER, EXECUTOR, TOP_OF_STACK, CANCELLATION, HAS_EXECUTOR = 8, 16, 40, 96, 112, 120
+TARGET, TARGET_FUNCTIONS = 32, 40
 DETACHED = "detached"
 
 _folder = tempfile.TemporaryDirectory(prefix="made-up-")
@@ -99,6 +100,8 @@ class MadeUp:
         self.heap = Heap(self.memory, HEAP, heap_size)
         self.symbols = {"gnu_get_libc_version"}
         self.linker_names: dict[int, str] = {}  # of functions, by their first instructions
+        self.symbols_at_addresses: dict[int, str] = {}
+        self.texts: list[tuple[str, int]] = []  # what values were asked for: the names of the types, and addresses
         self.frames_asked_for = 0
         self.machine = "x86-64"
         self.process: int | None = None
@@ -243,7 +246,15 @@ class MadeUp:
             "    handler();",
             "}",
         ]
-        promise = CppType("awaitable_frame", 104, [Member(self.top_of_stack, TOP_OF_STACK, CppType("void *"))])
+        state = struct("impl_base", signal_=CppType("signal"), cancelled_=CppType("cancellation_type", 4))
+        executor = CppType(f"{self.asio}::any_io_executor", 56)
+        members = [
+            Member("u_", EXECUTOR, struct("u", executor_=executor)),
+            Member(self.top_of_stack, TOP_OF_STACK, CppType("void *")),
+            Member("cancellation_state_", CANCELLATION, struct("cancellation_state", impl_=pointer(state))),
+            Member("has_executor_", HAS_EXECUTOR, CppType("bool", 1)),
+        ]
+        promise = CppType("awaitable_frame", 128, members)
         (source,) = functions_in("\n".join(lines))
         return self._add(source, "/usr/include/asio/impl/co_spawn.hpp", {"f_t": f, "handler_t": handler}, promise)
 
@@ -252,6 +263,31 @@ class MadeUp:
         entry_point = self.spawn()
         self.memory.write_words(entry_point.address_of("f"), coroutine.promise)
         return entry_point
+
+    # Executors.
+
+    def set_any_executor(self, address: int, type_name: str, target: int = 0) -> None:
+        """Makes an any_io_executor of what is there. It holds an executor of this type, which is at `target`; without
+        a type, nothing."""
+        table = 0
+        if type_name:
+            name = f"{self.asio}::execution::detail::any_executor_base::target_fns_table<{type_name} >(bool)::fns_with_execute"
+            known = {name: address for address, name in self.symbols_at_addresses.items()}
+            table = known.get(name, DATA + 0x20 * len(known))
+            self.symbols_at_addresses[table] = name
+        self.memory.write_words(address + TARGET, target)
+        self.memory.write_words(address + TARGET_FUNCTIONS, table)
+
+    def set_executor(self, entry_point: MadeUpCoroutine, type_name: str) -> None:
+        """Says on what the task with this entry point runs."""
+        self.set_any_executor(entry_point.promise + EXECUTOR, type_name)
+        self.memory.write(entry_point.promise + HAS_EXECUTOR, b"\1")
+
+    def cancel(self, entry_point: MadeUpCoroutine, type_: int = 1) -> None:
+        """Cancels the task with this entry point: type 1 is terminal, 0 none."""
+        state = self.heap.allocate(16)
+        self.memory.write(state + 8, type_.to_bytes(4, "little"))
+        self.memory.write_words(entry_point.promise + CANCELLATION, state)
 
     # Threads.
 
@@ -398,7 +434,7 @@ class MadeUp:
         plain = {full: full.replace("{lambda}", "operator()") for full in self._functions}
         return [self._functions[full].info.start for full, end in plain.items() if end.endswith(name)]
 
-    def symbol_at(self, pc: int) -> str:
+    def linker_name(self, pc: int) -> str:
         return self.linker_names.get(pc, "")
 
     def has_symbol(self, name: str) -> bool:
@@ -406,6 +442,12 @@ class MadeUp:
 
     def is_class(self, type_: CppType) -> bool:
         return type_.is_class
+
+    def symbol_at(self, address: int) -> str:
+        return self.symbols_at_addresses.get(address, "")
+
+    def referent(self, type_: CppType) -> CppType | None:
+        return type_.referent
 
     def members(self, type_: CppType) -> Sequence[Member]:
         return type_.members
@@ -420,13 +462,14 @@ class MadeUp:
         return type_.name
 
     def text(self, type_: CppType, address: int) -> str:
+        self.texts.append((type_.name, address))
         if type_.members:
             return "..."
         try:
             number = int.from_bytes(self.memory.read(address, type_.size), "little")
         except NoMemory:
             return "..."
-        return ("false", "true")[number] if type_.name == "bool" else str(number)
+        return ("false", "true")[number] if type_.name == "bool" and number < 2 else str(number)
 
     def full_text(self, type_: CppType, address: int) -> str:
         if not type_.members:

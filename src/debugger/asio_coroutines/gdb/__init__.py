@@ -10,6 +10,7 @@ from .catching import Catcher
 from .commands import Commands
 from .hooks import Hooks
 from .lends import GDB
+from .printers import Printers
 from .stepping import OTHERS, Stepper
 
 _installed: list[object] = []
@@ -22,6 +23,7 @@ def install() -> None:
     program = Program(GDB())
     stack, stepper, catcher = LogicalStack(program), Stepper(program), Catcher(program)
     gdb.frame_filters[NAME] = stack
+    gdb.pretty_printers.append(Printers(program))
 
     def at_stop() -> None:
         stepper.at_stop()

@@ -11,14 +11,18 @@ from typing import Any
 import gdb
 from gdb.FrameDecorator import FrameDecorator
 
+from .. import values
 from ..compilers import Variable
 from ..coroutine import Coroutine
 from ..debugger import Frame, NoMemory
+from ..kinds import Form
 from ..names import plain_name
 from ..program import Program
 from ..stack import WAITS_FOR_TASK, CoroutineRow, Remark, Row, bodies, logical_stack
 from .lends import described, frames, value_at
+from .printers import said
 
+SAID = Form.DURATION, Form.TIME_POINT  # GDB's own text of these tells less
 NAME = "asio"  # of the frame filter
 
 
@@ -32,7 +36,7 @@ class Name(str):
 
 
 class NamedValue:
-    """A variable of a coroutine, as GDB wants those of a frame."""
+    """A variable of a coroutine, as GDB wants those of a frame. Its value is GDB's own, or what the model says of it."""
 
     def __init__(self, name: str, value: gdb.Value) -> None:
         self._name, self._value = Name(name), value
@@ -51,6 +55,10 @@ def named_values(coroutine: Coroutine, variables: Iterable[Variable]) -> Iterato
     its line off."""
     for variable in variables:
         with contextlib.suppress(gdb.error, NoMemory):
+            kind = coroutine.function.kind(variable)
+            if kind.form in SAID or values.dangles(coroutine, variable, kind):
+                yield NamedValue(variable.name, said(values.value(coroutine, variable)))
+                continue
             value = value_at(coroutine.address_of(variable), variable.type)
             value.fetch_lazy()
             yield NamedValue(variable.name, value)

@@ -139,7 +139,7 @@ class Commands:
 
 def _lasting(program: Program, pc: int) -> str:
     """An address as `break` takes it, which holds also when the program is run again, and loaded elsewhere."""
-    symbol = program.debugger.symbol_at(pc)
+    symbol = program.debugger.linker_name(pc)
     if not symbol:
         return f"*{pc}"
     start = int(gdb.parse_and_eval(f"(long)&'{symbol}'"))

@@ -15,6 +15,7 @@ from ..debugger import Frame, FunctionInfo, Instruction, Mapping, Member, NoMemo
 from ..names import is_library
 
 REFERENCES = (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF)
+SYMBOL = re.compile(r"(.*?)(?: \+ (\d+))? in section ")  # as `info symbol` says it: "main + 8 in section .text"
 MOST_ELEMENTS = 40  # of a string, in a value's text
 STREAM_RECORD = re.compile(r'~".*"$')  # ~"Id   Target Id\n"
 SYMBOL = re.compile(r"(.*?)(?: \+ (\d+))? in section ")  # "leaf(int) + 8 in section .text", "main in section .text"
@@ -44,11 +45,12 @@ def value_at(address: int, type_: gdb.Type) -> gdb.Value:
 def described(frame: gdb.Frame) -> Frame:
     """GDB's frame as the model knows it."""
     place, pc = frame.find_sal(), frame.pc()
-    file = place.symtab.fullname() if place.symtab else gdb.solib_name(pc) or ""
+    library = "" if frame.type() == gdb.SIGTRAMP_FRAME else gdb.solib_name(pc) or ""  # that frame is to be seen
+    file = place.symtab.fullname() if place.symtab else library
     name, function = frame.name() or "", frame.function()
     if function:
         name = _with_scopes(name, function)
-    return Frame(frame, name, pc, int(frame.read_register("sp")), place.line, file)
+    return Frame(frame, name, pc, int(frame.read_register("sp")), place.line, file, library)
 
 
 def frames(newest: gdb.Frame | None = None) -> Iterator[Frame]:
@@ -125,7 +127,7 @@ class GDB:
     def functions_ending(self, name: str) -> Sequence[int]:
         return self.functions_named(name)  # GDB takes a name without scopes for all of them
 
-    def symbol_at(self, pc: int) -> str:
+    def linker_name(self, pc: int) -> str:
         with gdb.with_parameter("print demangle", False):
             symbol = SYMBOL.match(execute(f"info symbol {pc}"))
         return symbol[1] if symbol else ""
@@ -138,6 +140,10 @@ class GDB:
 
     def is_class(self, type_: gdb.Type) -> bool:
         return type_.strip_typedefs().code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION)
+
+    def symbol_at(self, address: int) -> str:
+        symbol = SYMBOL.match(execute(f"info symbol {address}"))
+        return symbol[1] if symbol else ""
 
     def members(self, type_: gdb.Type) -> Sequence[Member]:
         if not self.is_class(type_):
@@ -154,6 +160,10 @@ class GDB:
     def pointee(self, type_: gdb.Type) -> gdb.Type | None:
         plain = type_.strip_typedefs()
         return plain.target() if plain.code == gdb.TYPE_CODE_PTR else None
+
+    def referent(self, type_: gdb.Type) -> gdb.Type | None:
+        plain = type_.strip_typedefs()
+        return plain.target() if plain.code in REFERENCES else None
 
     def type_name(self, type_: gdb.Type) -> str:
         plain = type_.strip_typedefs().unqualified()
@@ -201,7 +211,10 @@ class GDB:
             return 0
 
     def register(self, frame: Frame, name: str) -> int:
-        return int(frame.handle.read_register(name))
+        try:
+            return int(frame.handle.read_register(name))
+        except (gdb.error, ValueError):
+            return 0
 
     def architecture(self) -> str:
         name = gdb.selected_inferior().architecture().name()

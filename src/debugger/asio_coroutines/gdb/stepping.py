@@ -1,5 +1,6 @@
-"""GDB's steps go over, into and out of a co_await, by hooks: before each `next`, `step` and `finish` we note where it begins. After it, before anybody is told,
-we look where it has ended: if that is nowhere a user wants to be, the program runs on to where the step may end."""
+"""GDB's steps go over, into and out of a co_await, by hooks: before each `next`, `step` and `finish` we note where it
+begins. After it, before anybody is told, we look where it has ended: if that is nowhere a user wants to be, the program
+runs on to where the step may end."""
 
 from __future__ import annotations
 
@@ -66,8 +67,8 @@ class Stepper:
         self._begin(Kind.INTO)
 
     def before_finish(self) -> None:
-        """hook-finish. `finish` leaves the selected frame. If that is a coroutine's body, let it leave the library's frame
-        that has resumed it: GDB 13 fails to show a value that a coroutine built by Clang does not return."""
+        """hook-finish. `finish` leaves the selected frame. If that is a coroutine's body, let it leave the library's
+        frame that has resumed it: GDB 13 fails to show a value that a coroutine built by Clang does not return."""
         self._begin(Kind.OUT)
         if self._step:
             gdb.selected_frame().older().select()
@@ -96,7 +97,8 @@ class Stepper:
             self._reset()
 
     def after_next(self) -> None:
-        """hookpost-next and the like: `next` has returned. GDB selects the thread again that was selected before our hook-stop."""
+        """hookpost-next and the like: `next` has returned. GDB selects the thread again that was selected before our
+        hook-stop."""
         if self._step and self._is_front_end():  # it has not come to our hook-stop yet
             self._is_waited_for = False
         thread, self._landed = self._landed, None
@@ -105,7 +107,7 @@ class Stepper:
 
     def _is_front_end(self) -> bool:
         """Whether the command that runs is one of a front end, by MI, not of a command line. A terminal has its lines
-        edited. Otherwise GDB's only command line has prompted before; of a front end, GDB never tells that it prompts."""
+        edited. Otherwise GDB's only command line has prompted before; of a front end, GDB never tells that it does."""
         return not (_is_editing() or self._is_plain)
 
     def _at_prompt(self) -> None:
@@ -125,12 +127,13 @@ class Stepper:
             self._decide(step, reached)
         elif going_on and reached is Reached.AWAITED:
             self._decide(going_on, reached)
-        elif going_on and reached is Reached.END and not is_dap():
-            if not re.search(r"at breakpoint \d", execute("info program")):  # one of the user's
-                self._end_as_step()
+        elif going_on and reached is Reached.END and not (is_dap() or _is_at_users_breakpoint()):
+            self._end_as_step()
 
     def _decide(self, step: Step, reached: Reached) -> None:
-        """Whether the step is over, or goes on."""
+        """Whether the step is over, or goes on. An End has stopped GDB's own step where an exception is handled: it goes
+        on to the first statement there; or, from Asio's own handler around the whole body, to those of what awaits
+        this coroutine."""
         try:
             is_unfinished = (
                 reached is not Reached.NOTHING
@@ -222,6 +225,11 @@ class Stepper:
             for end in self._ends:
                 end.delete()
         self._ends = []
+
+
+def _is_at_users_breakpoint() -> bool:
+    """Whether there is also one of the user's where the program has stopped."""
+    return re.search(r"at breakpoint \d", execute("info program")) is not None
 
 
 def _is_editing() -> bool:

@@ -6,6 +6,7 @@
     reasons.py     why threads have stopped
     stepping.py    steps that go over a co_await
     session.py     what is kept for one process, and for one debugger
+    summaries.py   how LLDB shows values of Asio's types
     hooks.py       what LLDB calls when the program stops
     commands.py    the commands
 """
@@ -18,11 +19,12 @@ from .commands import async_break, async_bt, async_catch, async_in, async_next, 
 from .hooks import StopHook, on_exception, on_hit
 from .lends import execute
 from .session import session_of, settings_of
-from .stepping import End, Places
+from .stepping import End, EndInto, EndOut, Places
+from .summaries import add_summaries, any_executor_summary, awaitable_summary
 
 __all__ = [
-    "End", "Places", "StopHook", "async_break", "async_bt", "async_catch", "async_in", "async_next", "async_step",
-    "async_tasks", "install", "on_exception", "on_hit",
+    "End", "EndInto", "EndOut", "Places", "StopHook", "any_executor_summary", "async_break", "async_bt", "async_catch",
+    "async_in", "async_next", "async_step", "async_tasks", "awaitable_summary", "install", "on_exception", "on_hit",
 ]  # fmt: skip
 COMMANDS = "async_bt", "async_tasks", "async_in", "async_next", "async_step", "async_catch", "async_break"
 
@@ -36,6 +38,7 @@ def install(debugger: Any, module: str) -> None:
         debugger.HandleCommand(
             f"command script add --overwrite --synchronicity current --function {module}.{function} {name}"
         )
+    add_summaries(debugger, module)
     # LLDB copies the stop hooks of its dummy target to those that are created later.
     targets = [debugger.GetTargetAtIndex(number) for number in range(debugger.GetNumTargets())]
     for target in [debugger.GetDummyTarget(), *targets]:

@@ -22,6 +22,7 @@ PROCESSORS = {"x86_64": "x86-64", "aarch64": "aarch64", "arm64": "aarch64"}  # a
 # "Variable: id = {0x1}, name = "id", type = "int", valid ranges = ..., location = DW_OP_fbreg -8, decl = main.cpp:43"
 VARIABLE = re.compile(r'^ +Variable: id = \{\w+\}, name = "(.*?)", type = .*, location = (.*), decl =', re.M)
 BODY = re.compile(r"^_Z.*\.(actor|resume)\b")  # a coroutine's body: "_Z5servePZ5serveiE5_Z5servei.Frame.actor" by GCC
+MANGLED_LOCAL = "_ZZ"  # as the name of a function's static variable begins
 GENERIC_LAMBDA = re.compile(r"(.*\$_\d+cl)I.*")  # "_ZNK3$_0clIiEEDaT_"
 DEMANGLED = " ---> "  # "_Z4leafi ---> leaf(int)"
 PRINTED = re.compile(r"^\(.*?\) value = ")  # "(int) value = 7"
@@ -57,9 +58,10 @@ def text_of(value: Any) -> str:
 
 def described(frame: Any) -> Frame:
     """An SBFrame as the model knows it."""
-    place = frame.line_entry
-    file = (place or frame.module).file.fullpath or ""
-    return Frame(frame, frame.name or "", frame.pc, frame.sp, place.line, file)
+    place, module = frame.line_entry, frame.module.file
+    file = (place.file if place else module).fullpath or ""
+    library = "" if module == frame.thread.process.target.executable else module.fullpath or ""
+    return Frame(frame, frame.name or "", frame.pc, frame.sp, place.line, file, library)
 
 
 def frames(thread: Any) -> Iterator[Frame]:
@@ -115,7 +117,10 @@ class LLDB:
     def read_code(self, address: int, size: int) -> bytes:
         """The bytes there, without the instructions of the debugger's own breakpoints. Raises NoMemory."""
         error = lldb.SBError()
-        memory = self.process.ReadMemory(address, size, error) if 0 < address < ADDRESSES and size > 0 else None
+        is_address = 0 < address < ADDRESSES and size > 0
+        memory = self.process.ReadMemory(address, size, error) if is_address else None
+        if is_address and (memory is None or len(memory) != size):  # a core dump need not have what is in the program's file
+            memory = self.target.ReadMemory(lldb.SBAddress(address, self.target), size, error)
         if memory is None or len(memory) != size:
             raise NoMemory(f"cannot read memory at 0x{address:x}")
         return bytes(memory)
@@ -139,8 +144,7 @@ class LLDB:
             name = function.name or ""
         if name.startswith("_Z"):  # Clang's of a generic lambda: LLVM demangles it only without its template arguments
             mangled = GENERIC_LAMBDA.sub(r"\1Ev", name.split(".")[0])
-            demangled = execute(self.target, f"language cplusplus demangle {mangled}").GetOutput() or ""
-            name = demangled.partition(DEMANGLED)[2].strip() or function.name
+            name = self._demangled(mangled) or function.name
         start, end = self.address(function.addr), self.address(function.GetEndAddress())
         return FunctionInfo(name, start, end, function.addr.line_entry.file.fullpath or "")
 
@@ -190,7 +194,7 @@ class LLDB:
             starts += [symbol.addr for symbol in bodies]
         return sorted({self.address(start) for start in starts})
 
-    def symbol_at(self, pc: int) -> str:
+    def linker_name(self, pc: int) -> str:
         return self.place(pc).symbol.GetMangledName() or ""
 
     def has_symbol(self, name: str) -> bool:
@@ -200,6 +204,24 @@ class LLDB:
 
     def is_class(self, type_: Any) -> bool:
         return bool(type_.GetCanonicalType().GetTypeClass() & CLASSES)
+
+    def symbol_at(self, address: int) -> str:
+        name: str = self.target.ResolveLoadAddress(address).symbol.name or ""
+        return self._demangled_function(name) if name.startswith(MANGLED_LOCAL) else name
+
+    def _demangled_function(self, mangled: str) -> str:
+        """The function whose local variable has this name. (LLVM demangles not all parameter types of GCC's. So those are
+        left out: the function's own name is what begins here and, with "vv" in their place, can be demangled.)"""
+        for end in (match.end() for match in re.finditer("E", mangled)):
+            function = f"_Z{mangled[len(MANGLED_LOCAL) : end]}vv"
+            if demangled := self._demangled(function):
+                return demangled
+        return mangled
+
+    def _demangled(self, mangled: str) -> str:
+        """Empty if it cannot be demangled."""
+        said: str = execute(self.target, f"language cplusplus demangle {mangled}").GetOutput() or ""
+        return said.partition(" ---> ")[2].strip()
 
     def members(self, type_: Any) -> Sequence[Member]:
         """(Not kept by the type's name: all lambdas of a file may share one. From version 21 on, LLDB leaves out
@@ -217,6 +239,10 @@ class LLDB:
     def pointee(self, type_: Any) -> Any | None:
         plain = type_.GetCanonicalType()
         return plain.GetPointeeType() if plain.IsPointerType() else None
+
+    def referent(self, type_: Any) -> Any | None:
+        plain = type_.GetCanonicalType()
+        return plain.GetDereferencedType() if plain.IsReferenceType() else None
 
     def type_name(self, type_: Any) -> str:
         return type_.GetCanonicalType().GetUnqualifiedType().name or ""

@@ -11,9 +11,9 @@ from ..machine import machine_named
 from ..step import Kind
 from .lends import LLDB
 
-STEP_OVER = "step over"  # as LLDB describes why it has stopped
+TOLD = {Kind.OVER: "step over", Kind.INTO: "step in", Kind.OUT: "step out"}  # as LLDB describes why it has stopped
+KINDS = {words: kind for kind, words in TOLD.items()}
 INSTRUCTION_OVER = "instruction step over"
-KINDS = {STEP_OVER: Kind.OVER, "step in": Kind.INTO, "step out": Kind.OUT}
 SIGTRAP = 5
 MOST_WORDS = 100  # characters of a description
 

@@ -24,7 +24,7 @@ from ..program import Program
 from ..step import Kind, Reached, Step
 from .catching import Catcher
 from .lends import LLDB, frames, is_kept_stopped, set_registers
-from .reasons import INSTRUCTION_OVER, STEP_OVER, Reason, Reasons
+from .reasons import INSTRUCTION_OVER, TOLD, Reason, Reasons
 
 INTERVAL = 0.05  # seconds, between two looks at a program that runs on
 ENOUGH_LOOKS = 4  # in which it stands at the same stop
@@ -175,7 +175,7 @@ class Stepper:
             return not new  # LLDB may stop although is_at_end() has said no, twice at once
         self._clear()
         if run and run.reached is not None:
-            return not new and self._end(run.reached)
+            return not new and self._end(run.reached, run.kind)
         if run and run.awaited is not None:
             return not new and self._has_run_on(run.step, run.kind)
         unfinished = self._unfinished()
@@ -260,14 +260,14 @@ class Stepper:
         is_to_run_on = stop_id == self._stop_id and not self._remains
         return MANY_LOOKS if is_to_run_on else ENOUGH_LOOKS
 
-    def _end(self, number: int) -> bool:
-        """Lets this thread end its step: by one instruction, one that does no harm, where its function begins. Returns
-        whether it does."""
+    def _end(self, number: int, kind: Kind) -> bool:
+        """Lets this thread end its step, told as one of this kind: by one instruction, one that does no harm, where its
+        function begins. Returns whether it does."""
         thread = self._process.GetThreadByID(number)
         frame = thread.GetFrameAtIndex(0)
         self._ending = Ending(number, {name: frame.FindRegister(name).unsigned for name in ("pc", "sp", "fp")})
         set_registers(thread, {"pc": frame.function.addr.GetLoadAddress(self._process.target)})
-        if thread.StepUsingScriptedThreadPlan(f"{self._settings.module}.End", False).Success():
+        if thread.StepUsingScriptedThreadPlan(f"{self._settings.module}.{ENDS[kind].__name__}", False).Success():
             return True
         self._put_back(self._ending)
         return False
@@ -303,6 +303,8 @@ class Places:
 class End:
     """What a thread does that has come to the end of a step: it stops, for the reason of a step."""
 
+    kind = Kind.OVER  # as which it is told
+
     def __init__(self, plan: Any, _internal: Any) -> None:
         self._plan = plan
 
@@ -325,4 +327,19 @@ class End:
 
     def stop_description(self, stream: Any) -> None:
         """What the user is told."""
-        stream.Print(STEP_OVER)
+        stream.Print(TOLD[self.kind])
+
+
+class EndInto(End):
+    """The end of a step into."""
+
+    kind = Kind.INTO
+
+
+class EndOut(End):
+    """The end of a step out."""
+
+    kind = Kind.OUT
+
+
+ENDS = {each.kind: each for each in (End, EndInto, EndOut)}  # LLDB knows them by their names

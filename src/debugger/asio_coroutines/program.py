@@ -19,7 +19,7 @@ class Program:
     def __init__(self, debugger: Debugger) -> None:
         self.debugger = debugger
         self._functions: dict[Hashable, dict[int, Function | None]] = {}  # by the debugger's code_id()
-        self._symbols: dict[int, str] = {}
+        self._symbols: dict[tuple[Hashable, int], str] = {}  # by that, and the address
 
     def forget(self) -> None:
         """The program has been loaded anew, or more of it."""
@@ -28,9 +28,10 @@ class Program:
 
     def symbol_at(self, address: int) -> str:
         """The full name of the function or variable that is there; empty if none is."""
-        if address not in self._symbols:
-            self._symbols[address] = self.debugger.symbol_at(address)
-        return self._symbols[address]
+        place = self.debugger.code_id(), address
+        if place not in self._symbols:
+            self._symbols[place] = self.debugger.symbol_at(address)
+        return self._symbols[place]
 
     def function(self, pc: int) -> Function | None:
         """The function that has this instruction: the same object for all its instructions."""

@@ -119,7 +119,7 @@ class LLDB:
         error = lldb.SBError()
         is_address = 0 < address < ADDRESSES and size > 0
         memory = self.process.ReadMemory(address, size, error) if is_address else None
-        if is_address and (memory is None or len(memory) != size):  # a core dump need not have what is in the program's file
+        if is_address and (memory is None or len(memory) != size):  # a core dump need not have what is in a file
             memory = self.target.ReadMemory(lldb.SBAddress(address, self.target), size, error)
         if memory is None or len(memory) != size:
             raise NoMemory(f"cannot read memory at 0x{address:x}")
@@ -210,8 +210,8 @@ class LLDB:
         return self._demangled_function(name) if name.startswith(MANGLED_LOCAL) else name
 
     def _demangled_function(self, mangled: str) -> str:
-        """The function whose local variable has this name. (LLVM demangles not all parameter types of GCC's. So those are
-        left out: the function's own name is what begins here and, with "vv" in their place, can be demangled.)"""
+        """The function whose local variable has this name. (LLVM demangles not all parameter types of GCC's. So those
+        are left out: the function's own name is what begins here and, with "vv" in their place, can be demangled.)"""
         for end in (match.end() for match in re.finditer("E", mangled)):
             function = f"_Z{mangled[len(MANGLED_LOCAL) : end]}vv"
             if demangled := self._demangled(function):

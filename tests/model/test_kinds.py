@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from made_up import BOOL, INT, CppType, MadeUp, ModelTest, pointer, reference
+from made_up import BOOL, INT, CppType, MadeUp, ModelTest, pointer, reference, struct
 
+from asio_coroutines.debugger import Member
 from asio_coroutines.kinds import Form, Kind, kind_of
 
 ALLOCATOR = "std::allocator<char>"
@@ -66,6 +67,22 @@ class Kinds(ModelTest):
         self.assertEqual((kind.form, kind.is_floating, kind.size), (Form.DURATION, True, 4))
         self.check(Form.OTHER, "std::chrono::duration<rational, std::ratio<1, 1> >")
         self.check(Form.OTHER, "std::chrono::duration<int, std::ratio<1, 0> >")
+
+    def test_sockets(self) -> None:
+        state = struct("base_implementation_type", state_=INT, socket_=INT)
+        base_state = Member("asio::detail::base_implementation_type", 16, state)
+        implementation = CppType("implementation_type", 32, [base_state])
+        impl = struct("io_object_impl", service_=CppType("service"), implementation_=implementation)
+        base = struct("asio::basic_socket<tcp>", impl_=impl)
+        for class_ in "asio::basic_stream_socket", "boost::asio::basic_socket_acceptor", "asio::basic_socket":
+            name = f"{class_}<tcp>"
+            socket = CppType(name, members=[Member(base.name, 8, base)])
+            kind = self.kind(socket)
+            self.assertEqual((kind.form, kind.offset, kind.size), (Form.SOCKET, 8 + 8 + 16 + 8, 4), name)
+        self.check(Form.OTHER, "asio::basic_stream_socket<tcp>")  # of another Asio, without these members
+        endless = CppType("asio::basic_socket<tcp>")
+        object.__setattr__(endless, "members", [Member("asio::basic_socket<tcp>", 0, endless)])
+        self.assertEqual(self.kind(endless).form, Form.OTHER)
 
     def test_asios(self) -> None:
         for asio in "boost::asio", "asio", "asio::v103802":

@@ -170,6 +170,12 @@ class Values(ValuesTest):
             "strand of thread_pool",
         )
 
+    def test_sockets(self) -> None:
+        impl = struct("io_object_impl", implementation_=struct("implementation_type", socket_=INT))
+        socket = struct("boost::asio::basic_stream_socket<tcp>", impl_=impl)
+        self.check(socket, binary.pack("<i", 7), "fd 7")
+        self.check(socket, binary.pack("<i", -1), "closed")
+
     def test_behind_a_reference(self) -> None:
         for made in self.programs(reference(INT)):
             place = made.heap.allocate(8)

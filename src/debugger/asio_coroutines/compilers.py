@@ -5,10 +5,10 @@ to each co_await, the code that suspends. Knows debug information and code, no m
             order: frame_ptr, _Coro_*, _Coro_self_handle, this and the arguments, _Coro_resume_index. After it:
             locals, and temporaries: Is, Fs, Aw0, D.1234. What GCC makes itself is declared in no line.
             Of a lambda, the pointer __closure is in the place of this; what it has captured comes after
-            _Coro_resume_index, in the order of the last one first.
+            _Coro_resume_index, the last one first.
             Numbers: 2 bytes; 2 is the initial suspension; odd in a coroutine that has been destroyed.
-    Clang   body: f(int) [clone .resume]. Arguments are marked as such; __promise and __coro_frame are its own. There is no
-            `this` where the function does not use it; that of a lambda points to what it has captured.
+    Clang   body: f(int) [clone .resume]. Arguments are marked as such; __promise and __coro_frame are its own. There is
+            no `this` where the function does not use it; that of a lambda points to what it has captured.
             Numbers: 1 byte; 0 is the initial suspension. A part of each co_await is in a function of its own, the
             await_suspend wrapper, which has the coroutine's name.
 """
@@ -26,8 +26,8 @@ from .machine import Machine
 
 WRAPPER = "__await_suspend_wrapper__"
 AWAIT_SUSPEND = "await_suspend"  # is in the name of Clang's wrapper, too
-AWAIT_RESUME = "await_resume"
 THIS = "this"
+AWAIT_RESUME = "await_resume"
 CREATES = re.compile(r"_Coro_|__coro_frame$|__promise$")  # variables in a ramp
 
 

@@ -134,11 +134,11 @@ class Debugger(Protocol):
     def has_symbol(self, name: str) -> bool:
         """Whether the program or a library that it has loaded has a function or variable of this name."""
 
+    def variable_at(self, address: int) -> str:
+        """The full name of the static variable that is there; empty if there is none."""
+
     def is_class(self, type_: Type) -> bool:
         """Whether it is a class, struct or union."""
-
-    def symbol_at(self, address: int) -> str:
-        """The full name of the function or variable that is there; empty if none is."""
 
     def members(self, type_: Type) -> Sequence[Member]:
         """The bases and data members of a class, as far as they are known; nothing for other types."""

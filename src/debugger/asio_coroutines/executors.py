@@ -9,6 +9,7 @@ from .program import Snapshot
 
 EMPTY = "empty"
 UNKNOWN = "..."
+ANY = "any_io_executor"
 DEEPEST = 3  # executors inside each other
 
 
@@ -25,7 +26,7 @@ def name_of(type_name: str) -> str:
     if other := layout.OTHER_EXECUTOR.match(type_name):
         return other[1]
     if layout.ANY_EXECUTOR.match(type_name):
-        return "any_io_executor"
+        return ANY
     return plain_name(type_name) or UNKNOWN
 
 
@@ -47,11 +48,18 @@ def text_of_target(snapshot: Snapshot, functions: int, target: int, depth: int =
     """What an any_io_executor holds: `functions` is its target_fns_, whose name has the type, `target` its target_."""
     if not functions:
         return EMPTY
-    symbol = snapshot.program.symbol_at(functions)
+    known = snapshot.program.known.executors
+    if functions in known:
+        return known[functions]
+    symbol = snapshot.program.variable_at(functions)
     table = layout.TARGET_TABLE.search(symbol)
     if not table or depth > DEEPEST:
         return UNKNOWN
-    return text(snapshot, _template_argument(symbol, table.end()), target, depth)
+    type_name = _template_argument(symbol, table.end())
+    if ANY not in type_name:  # else it depends on what that holds
+        known[functions] = name_of(type_name)
+        return known[functions]
+    return text(snapshot, type_name, target, depth)
 
 
 def _template_argument(text: str, at: int) -> str:

@@ -39,7 +39,7 @@ From asio/execution/any_executor.hpp:
 
 From asio/basic_socket.hpp and detail/, on systems other than Windows, without io_uring:
 
-    class basic_socket { io_object_impl<reactive_socket_service<...>> impl_; };   // what streams and acceptors begin with
+    class basic_socket { io_object_impl<reactive_socket_service<...>> impl_; };   // streams and acceptors begin so
     class io_object_impl { implementation_type implementation_; };
     class base_implementation_type { int socket_; };              // descriptor_ in reactive_descriptor_service
 """
@@ -73,8 +73,6 @@ NO_HANDLER = re.compile(
     r"::(awaitable|any_\w*executor|\w+_(system_executor|executor_type|context)|thread_pool|strand|scheduler)$"
 )
 
-# Calls of a completion handler, by the function's plain name. The handlers of a task's completion are such functions.
-HANDLER_CALL = re.compile(r"^" + _ASIO + r"\w*handler::operator\(\)$")
 TARGET = 32  # bytes, in an any_executor_base
 TARGET_FUNCTIONS = 40
 TARGET_TABLE = re.compile(r"\bexecution::detail::any_executor_base::target_fns_table(?=<)")
@@ -86,11 +84,13 @@ OTHER_EXECUTOR = re.compile(_ASIO + r"(?:basic_)?(system_executor|inline_executo
 SOCKET = re.compile(_ASIO + r"(basic_(\w+_)?socket(_acceptor)?|posix::basic_(stream_)?descriptor)<")
 SOCKET_NUMBER = re.compile("impl_$"), re.compile("implementation_$"), re.compile("(socket|descriptor)_$")
 
-# What runs handlers: nothing of the program is in the machine frames of these, between a handler and the program's run().
+# What runs handlers: nothing of the program is in the machine frames of these, between a handler and its call of run().
 SCHEDULER = re.compile(
-    _ASIO + r"(io_context::(run|poll)(_one)?(_for|_until)?|detail::scheduler::(run|poll|wait)(_one)?|detail::scheduler::do_\w+"
+    _ASIO + r"(io_context::(run|poll)(_one)?(_for|_until)?|detail::scheduler::((run|poll|wait)(_one)?|do_\w+)"
     r"|detail::scheduler_operation::complete)\b"
 )
 
+# Calls of a completion handler, by the function's plain name. The handlers of a task's completion are such functions.
+HANDLER_CALL = re.compile(r"^" + _ASIO + r"\w*handler::operator\(\)$")
 RESUME = re.compile(r"\b" + _ASIO + r"detail::awaitable_frame_base<.*>::resume\b")
 BODY_CALLER = re.compile(r"\bcoroutine_handle<.*>::resume\b")  # of the standard library; RESUME calls it

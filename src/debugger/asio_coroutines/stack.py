@@ -161,7 +161,7 @@ def unused_parts(snapshot: Snapshot, frames: Sequence[Frame]) -> list[range]:
         parts.append(free)
     if newest and own:
         parts.append(range(newest.sp, own.sp))
-    elif newest and names.is_library("", frames[-1].shared_library):  # where a thread begins, which has nothing of its own
+    elif newest and names.is_library("", frames[-1].shared_library):  # a thread's beginning: nothing is the program's
         parts.append(range(newest.sp, frames[-1].sp))
     parts += [
         range(frame.sp, older.sp) for frame, older in zip(frames, frames[1:]) if layout.SCHEDULER.search(frame.name)
@@ -195,10 +195,10 @@ def logical_stack(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[Row]:
     seen: set[int] = set()  # promises
     shown: set[int] = set()  # the instructions of functions in rows
     inside = False  # whether a row of the program has been shown
-    ahead = Ahead(frames)
-    snapshot.find_unused_stack = lambda: unused_parts(snapshot, ahead.newest(MOST_FOR_UNUSED))
     repeated, last = Repeated(), 0
     newer: list[Frame] = []  # those between this frame and the last body, the nearest first
+    ahead = Ahead(frames)
+    snapshot.find_unused_stack = lambda: unused_parts(snapshot, ahead.newest(MOST_FOR_UNUSED))
     for number, (frame, body) in enumerate(with_bodies(snapshot, ahead)):
         rows: Iterable[Row] = ()
         repeated.look(frame, body)

@@ -39,8 +39,8 @@ class CppType:
     size: int = 8
     members: Sequence[Member] = ()
     target: CppType | None = None  # what a pointer points to
-    is_class: bool = False
     referent: CppType | None = None  # what a reference refers to
+    is_class: bool = False
 
 
 INT = CppType("int", 4)
@@ -346,12 +346,12 @@ class GCC(MadeUpCompiler):
 
     @staticmethod
     def _captured(offset: int, closure: CppType) -> list[Symbol]:
-        """What a lambda has captured, the last one first. The pointer to it is at this offset in the coroutine frame."""
+        """What a lambda has captured, the last one first. The pointer to it is at this offset in the frame."""
         members = closure.target.members if closure.target else ()
         at = f"DW_OP_fbreg -56, DW_OP_deref, DW_OP_plus_uconst 0x{offset:x}, DW_OP_deref"
+        places = [f", DW_OP_plus_uconst 0x{each.offset:x}" if each.offset else "" for each in members]
         return [
-            Symbol(each.name, each.type, at + (f", DW_OP_plus_uconst 0x{each.offset:x}" if each.offset else ""), False, 0)
-            for each in reversed(members)
+            Symbol(each.name, each.type, at + place, False, 0) for each, place in reversed([*zip(members, places)])
         ]
 
     @staticmethod

@@ -99,9 +99,9 @@ class MadeUp:
         self.memory = Memory()
         self.heap = Heap(self.memory, HEAP, heap_size)
         self.symbols = {"gnu_get_libc_version"}
-        self.linker_names: dict[int, str] = {}  # of functions, by their first instructions
-        self.symbols_at_addresses: dict[int, str] = {}
+        self.variables_at_addresses: dict[int, str] = {}
         self.texts: list[tuple[str, int]] = []  # what values were asked for: the names of the types, and addresses
+        self.linker_names: dict[int, str] = {}  # of functions, by their first instructions
         self.frames_asked_for = 0
         self.machine = "x86-64"
         self.process: int | None = None
@@ -271,10 +271,11 @@ class MadeUp:
         a type, nothing."""
         table = 0
         if type_name:
-            name = f"{self.asio}::execution::detail::any_executor_base::target_fns_table<{type_name} >(bool)::fns_with_execute"
-            known = {name: address for address, name in self.symbols_at_addresses.items()}
+            base = f"{self.asio}::execution::detail::any_executor_base"
+            name = f"{base}::target_fns_table<{type_name} >(bool)::fns_with_execute"
+            known = {name: address for address, name in self.variables_at_addresses.items()}
             table = known.get(name, DATA + 0x20 * len(known))
-            self.symbols_at_addresses[table] = name
+            self.variables_at_addresses[table] = name
         self.memory.write_words(address + TARGET, target)
         self.memory.write_words(address + TARGET_FUNCTIONS, table)
 
@@ -440,14 +441,14 @@ class MadeUp:
     def has_symbol(self, name: str) -> bool:
         return name in self.symbols
 
-    def is_class(self, type_: CppType) -> bool:
-        return type_.is_class
-
-    def symbol_at(self, address: int) -> str:
-        return self.symbols_at_addresses.get(address, "")
+    def variable_at(self, address: int) -> str:
+        return self.variables_at_addresses.get(address, "")
 
     def referent(self, type_: CppType) -> CppType | None:
         return type_.referent
+
+    def is_class(self, type_: CppType) -> bool:
+        return type_.is_class
 
     def members(self, type_: CppType) -> Sequence[Member]:
         return type_.members

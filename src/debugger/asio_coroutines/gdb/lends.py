@@ -137,12 +137,12 @@ class GDB:
         except gdb.error:
             return False
 
-    def is_class(self, type_: gdb.Type) -> bool:
-        return type_.strip_typedefs().code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION)
-
-    def symbol_at(self, address: int) -> str:
+    def variable_at(self, address: int) -> str:
         symbol = SYMBOL.match(execute(f"info symbol {address}"))
         return symbol[1] if symbol else ""
+
+    def is_class(self, type_: gdb.Type) -> bool:
+        return type_.strip_typedefs().code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION)
 
     def members(self, type_: gdb.Type) -> Sequence[Member]:
         if not self.is_class(type_):

@@ -119,7 +119,7 @@ class LLDB:
         error = lldb.SBError()
         is_address = 0 < address < ADDRESSES and size > 0
         memory = self.process.ReadMemory(address, size, error) if is_address else None
-        if is_address and (memory is None or len(memory) != size):  # a core dump need not have what is in a file
+        if is_address and (memory is None or len(memory) != size):  # a core dump may leave out what is in a file
             memory = self.target.ReadMemory(lldb.SBAddress(address, self.target), size, error)
         if memory is None or len(memory) != size:
             raise NoMemory(f"cannot read memory at 0x{address:x}")
@@ -202,11 +202,8 @@ class LLDB:
             self._symbols[name] = self.target.FindSymbols(name).GetSize() > 0
         return self._symbols[name]
 
-    def is_class(self, type_: Any) -> bool:
-        return bool(type_.GetCanonicalType().GetTypeClass() & CLASSES)
-
-    def symbol_at(self, address: int) -> str:
-        name: str = self.target.ResolveLoadAddress(address).symbol.name or ""
+    def variable_at(self, address: int) -> str:
+        name: str = self.place(address).symbol.name or ""
         return self._demangled_function(name) if name.startswith(MANGLED_LOCAL) else name
 
     def _demangled_function(self, mangled: str) -> str:
@@ -221,7 +218,10 @@ class LLDB:
     def _demangled(self, mangled: str) -> str:
         """Empty if it cannot be demangled."""
         said: str = execute(self.target, f"language cplusplus demangle {mangled}").GetOutput() or ""
-        return said.partition(" ---> ")[2].strip()
+        return said.partition(DEMANGLED)[2].strip()
+
+    def is_class(self, type_: Any) -> bool:
+        return bool(type_.GetCanonicalType().GetTypeClass() & CLASSES)
 
     def members(self, type_: Any) -> Sequence[Member]:
         """(Not kept by the type's name: all lambdas of a file may share one. From version 21 on, LLDB leaves out

@@ -15,8 +15,8 @@ namespace {
 asio::awaitable<void> fork_process(asio::io_context& context) {
     asio::steady_timer timer{context, 1ms};
     int who = 0;
-    co_await timer.async_wait(asio::use_awaitable);  // before the fork
-    context.notify_fork(asio::execution_context::fork_prepare);
+    co_await timer.async_wait(asio::use_awaitable);
+    context.notify_fork(asio::execution_context::fork_prepare);  // before the fork
     const pid_t child = ::fork();
     who = child == 0 ? 2 : 1;
     context.notify_fork(child == 0 ? asio::execution_context::fork_child : asio::execution_context::fork_parent);

@@ -48,7 +48,7 @@ def text_of_target(snapshot: Snapshot, functions: int, target: int, depth: int =
     """What an any_io_executor holds: `functions` is its target_fns_, whose name has the type, `target` its target_."""
     if not functions:
         return EMPTY
-    known = snapshot.program.executors
+    known = snapshot.program.known.executors
     if functions in known:
         return known[functions]
     symbol = snapshot.program.variable_at(functions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 
 from .debugger import WORD, Debugger, NoMemory
 from .function import Function
@@ -13,30 +14,41 @@ from .machine import machine_named
 PAGE = 1 << 12  # bytes that are read at once
 
 
+@dataclass(slots=True)
+class Known:
+    """What has been looked up of one program's code, by the addresses."""
+
+    functions: dict[int, Function | None] = field(default_factory=dict)
+    static_variables: dict[int, str] = field(default_factory=dict)
+    executors: dict[int, str] = field(default_factory=dict)  # what they are, by their target_fns_: see executors.py
+
+
 class Program:
     """What is known of a program's code, for as long as the same code is loaded."""
 
     def __init__(self, debugger: Debugger) -> None:
         self.debugger = debugger
-        self._functions: dict[Hashable, dict[int, Function | None]] = {}  # by the debugger's code_id()
-        self._static_variables: dict[int, str] = {}
-        self.executors: dict[int, str] = {}  # what executors are, by their target_fns_: see executors.py
+        self._known: dict[Hashable, Known] = {}  # by the debugger's code_id()
 
     def forget(self) -> None:
         """The program has been loaded anew, or more of it."""
-        self._functions.clear()
-        self._static_variables.clear()
-        self.executors.clear()
+        self._known.clear()
+
+    @property
+    def known(self) -> Known:
+        """What is known of the program that the debugger looks at now."""
+        return self._known.setdefault(self.debugger.code_id(), Known())
 
     def variable_at(self, address: int) -> str:
         """The full name of the static variable that is there; empty if there is none."""
-        if address not in self._static_variables:
-            self._static_variables[address] = self.debugger.variable_at(address)
-        return self._static_variables[address]
+        known = self.known.static_variables
+        if address not in known:
+            known[address] = self.debugger.variable_at(address)
+        return known[address]
 
     def function(self, pc: int) -> Function | None:
         """The function that has this instruction: the same object for all its instructions."""
-        known = self._functions.setdefault(self.debugger.code_id(), {})
+        known = self.known.functions
         if pc not in known:
             info = self.debugger.function_at(pc)
             function = known.get(info.start) if info else None

@@ -36,7 +36,7 @@ class Name(str):
 
 
 class NamedValue:
-    """A variable of a coroutine, as GDB wants those of a frame. Its value is GDB's own, or what the model says of it."""
+    """A variable of a coroutine, as GDB wants those of a frame. The value is GDB's, or what the model says of it."""
 
     def __init__(self, name: str, value: gdb.Value) -> None:
         self._name, self._value = Name(name), value

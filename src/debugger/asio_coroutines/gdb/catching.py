@@ -1,4 +1,5 @@
-"""async-catch for GDB: stops where an exception comes out of a co_await, in the coroutine that awaits."""
+"""async-catch for GDB: stops where an exception comes out of a co_await, in the coroutine that awaits. Has breakpoints;
+the model decides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""GDB's DAP server, where GDB is one: what its client is told, and what not."""
+"""GDB's DAP server, where GDB is one: what its client is told, and what not. Knows GDB only, and of that also some of
+its own modules."""
 
 from __future__ import annotations
 

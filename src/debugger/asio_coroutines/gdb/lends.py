@@ -15,7 +15,6 @@ from ..debugger import Frame, FunctionInfo, Instruction, Mapping, Member, NoMemo
 from ..names import is_library
 
 REFERENCES = (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF)
-SYMBOL = re.compile(r"(.*?)(?: \+ (\d+))? in section ")  # as `info symbol` says it: "main + 8 in section .text"
 MOST_ELEMENTS = 40  # of a string, in a value's text
 STREAM_RECORD = re.compile(r'~".*"$')  # ~"Id   Target Id\n"
 SYMBOL = re.compile(r"(.*?)(?: \+ (\d+))? in section ")  # "leaf(int) + 8 in section .text", "main in section .text"

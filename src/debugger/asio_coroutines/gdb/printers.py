@@ -1,4 +1,5 @@
-"""GDB's pretty printers for Asio's types: in print, in the variables of front ends, in bt. The user's own come first."""
+"""GDB's pretty printers for Asio's types: in print, in the variables of front ends, in bt. The user's own come first.
+Has GDB's values; the model says what they are."""
 
 from __future__ import annotations
 

@@ -59,11 +59,11 @@ class Stepper:
         gdb.events.before_prompt.connect(self._at_prompt)
 
     def before_next(self) -> None:
-        """hook-next."""
+        """hook-next: GDB is about to execute `next`."""
         self._begin(Kind.OVER)
 
     def before_step(self) -> None:
-        """hook-step."""
+        """hook-step: GDB is about to execute `step`."""
         self._begin(Kind.INTO)
 
     def before_finish(self) -> None:
@@ -118,7 +118,7 @@ class Stepper:
             self._reset()
 
     def at_stop(self) -> None:
-        """hook-stop."""
+        """hook-stop: the program has stopped, and GDB has not told so yet."""
         step, going_on, reached, registers = self._step, self._going_on, self.reached, self._own_registers
         self._reset()
         if registers:

@@ -1,4 +1,5 @@
-"""The lines of async-bt: the logical stack of a thread. (Before LLDB 22 no script can add to LLDB's call stack.)"""
+"""The lines of async-bt: the logical stack of a thread. (Before LLDB 22 no script can add to LLDB's call stack.) Has
+LLDB's frames, and the model's rows for them."""
 
 from __future__ import annotations
 

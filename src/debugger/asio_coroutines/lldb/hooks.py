@@ -1,5 +1,5 @@
 """What LLDB calls when the program stops. An exception here would be shown as a traceback: what goes wrong is said in a
-sentence, once, and the step is LLDB's own."""
+sentence, once, and the step is LLDB's own. Finds the session, which decides."""
 
 from __future__ import annotations
 

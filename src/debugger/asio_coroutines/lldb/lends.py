@@ -218,7 +218,7 @@ class LLDB:
     def _demangled(self, mangled: str) -> str:
         """Empty if it cannot be demangled."""
         said: str = execute(self.target, f"language cplusplus demangle {mangled}").GetOutput() or ""
-        return said.partition(" ---> ")[2].strip()
+        return said.partition(DEMANGLED)[2].strip()
 
     def is_class(self, type_: Any) -> bool:
         return bool(type_.GetCanonicalType().GetTypeClass() & CLASSES)

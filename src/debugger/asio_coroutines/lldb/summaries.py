@@ -1,4 +1,5 @@
-"""LLDB's summaries of Asio's types: in print and frame variable, in the variables of front ends. The user's own come first."""
+"""LLDB's summaries of Asio's types: in print and frame variable, in the variables of front ends. The user's own come
+first. Has LLDB's values; the model says what they are."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ import re
 import select
 import tty
 import unittest
+from typing import Any
 
 import test_editors as editors
 from common import COROUTINES, GDB, LLDB, MAIN, OTHER, PROGRAM, TIMEOUT
@@ -181,6 +182,17 @@ class ConsoleEditor(Console):
 
     keys = {OVER: "next", INTO: "step", OUT: "finish"}
     reasons = {"step"}
+    # What the debugger is started by, and what it is told and says, in its own words.
+    debugger: Any
+    prompt: Any
+    settings: Any
+    launch: Any
+    stop_pattern: Any
+    told_as: Any
+    told_reasons: Any
+    where: Any
+    break_at: Any
+    place: Any
 
     def __init__(self):
         super().__init__(self.debugger, self.prompt, timeout=TIMEOUT)
@@ -255,7 +267,7 @@ class GDBConsole(ConsoleEditor):
         self.type(f"set var {variable} = {value}")
 
     def pid(self):
-        return int(re.search(r"process (\d+)", self.type("info inferiors"))[1])
+        return int(re.findall(r"process (\d+)", self.type("info inferiors"))[0])
 
 
 class LLDBConsole(ConsoleEditor):
@@ -283,12 +295,13 @@ class LLDBConsole(ConsoleEditor):
         self.type(f"expression {gcc}{variable} = {value}")
 
     def pid(self):
-        return int(re.search(r"(?i)process (\d+)", self.type("process status"))[1])
+        return int(re.findall(r"(?i)process (\d+)", self.type("process status"))[0])
 
 
-class StepsTest:
-    """Mixed into a test case for each Editor."""
+class StepsTest(unittest.TestCase):
+    """The tests, for a debugger's Editor."""
 
+    Editor: Any
     maxDiff: int | None = None
     resumes_steps = False  # whether the debugger resumes a step out that a breakpoint has come between
 
@@ -437,7 +450,7 @@ class StepsTest:
 
 
 @unittest.skipUnless(GDB, "no GDB")
-class GDBConsoleTest(StepsTest, unittest.TestCase):
+class GDBConsoleTest(StepsTest):
     Editor = GDBConsole
 
     def test_a_step_that_fails_leaves_nothing_behind(self):
@@ -536,23 +549,23 @@ class NewUITest(unittest.TestCase):
 
 
 @unittest.skipUnless(GDB, "no GDB")
-class GDBMITest(StepsTest, unittest.TestCase):
+class GDBMITest(StepsTest):
     Editor = MIEditor
 
 
 @unittest.skipUnless(GDB, "no GDB")
-class GDBDAPTest(StepsTest, unittest.TestCase):
+class GDBDAPTest(StepsTest):
     Editor = DAPEditor
     setUpClass = editors.GDBDAPTest.setUpClass
 
 
 @unittest.skipUnless(LLDB, "no LLDB")
-class LLDBConsoleTest(StepsTest, unittest.TestCase):
+class LLDBConsoleTest(StepsTest):
     Editor, resumes_steps = LLDBConsole, True
 
 
 @unittest.skipUnless(LLDB, "no LLDB")
-class LLDBDAPTest(StepsTest, unittest.TestCase):
+class LLDBDAPTest(StepsTest):
     Editor, resumes_steps = LLDBEditor, True
     setUpClass = editors.LLDBDAPTest.setUpClass
 

@@ -91,7 +91,7 @@ class Compiler(abc.ABC):
     initial: int  # the number of the initial suspension
     base_distance: int  # from a machine frame's base, which debug information counts from, to rbp
     tells_destroyed: bool  # whether the number tells that a coroutine has been destroyed
-    scatters: bool  # whether a body's first and last line have parts of each co_await, and loops end on their first line
+    scatters: bool  # whether a body's first and last line have parts of each co_await, and loops end on the first
 
     @abc.abstractmethod
     def number_offset(

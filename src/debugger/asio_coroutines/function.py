@@ -153,8 +153,8 @@ class Function:
         return min((pc for pc in later if pc in self.statements), default=next(iter(later), self.start))
 
     def _start(self) -> int:
-        """Of a body: an instruction that ends the initial suspension. GCC notes it in a variable of its own; else it is the
-        first call of await_resume."""
+        """Of a body: an instruction that ends the initial suspension. GCC notes it in a variable of its own; else it
+        is the first call of await_resume."""
         name = self.compiler.started if self.compiler else ""
         flag = next((each for each in self.variables(self.start) if each.name == name), None)
         store = self.machine.store_pattern(1, flag.location.offset) if flag else None
@@ -216,8 +216,8 @@ class Function:
 
     @functools.cached_property
     def _first_lines(self) -> dict[int, int]:
-        """The lines of each co_await that takes several, with the first one of them. GCC has the call of await_suspend on
-        the last one, and the number's store on the first one, up to GCC 15, or on any: then the text tells."""
+        """The lines of each co_await that takes several, with the first one of them. GCC has the call of await_suspend
+        on the last one, and the number's store on the first one, up to GCC 15, or on any: then the text tells."""
         found: dict[int, int] = {}
         for each in self._suspensions.values():
             first, last = each.store.line, each.call.line

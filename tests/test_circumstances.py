@@ -11,7 +11,7 @@ import tempfile
 import unittest
 
 from common import COROUTINES, GDB, LLDB, OTHER, TESTS, line_of
-from sessions import gdb, lldb, terminal
+from sessions import gdb, lldb
 
 FORKS = os.path.join(os.path.dirname(COROUTINES), "forks")
 FORKING = (TESTS / "forks.cpp").read_text("utf-8").splitlines()
@@ -85,20 +85,13 @@ class LLDBTest(unittest.TestCase):
 
     def test_a_core_dump_of_a_process_that_lives(self):
         """What it shows is in the core dump: the process has run on."""
-        prompt = r"\(lldb\) "
         with tempfile.TemporaryDirectory() as folder:
             core = f"{folder}/core"
-            with terminal(LLDB, "--no-lldbinit", COROUTINES) as type_line:
-                type_line(f"breakpoint set -f coroutines.cpp -l {SERVING}", prompt)
-                type_line("process launch -o /dev/null", "stop reason = breakpoint")
-                type_line(f"process save-core --style modified-memory {core}", prompt)
-                while not os.path.exists(core):
-                    type_line("version", prompt)
-                type_line("breakpoint delete -f", prompt)
-                type_line(f"breakpoint set -f coroutines.cpp -l {line_of('standing still', OTHER)}", prompt)
-                said = type_line("continue", "stop reason = breakpoint|exited")
-                self.assertNotIn("exited", said)
-                tasks = lldb(f'target create --core {core} "{COROUTINES}"', "async-tasks", program=COROUTINES)[1]
+            tasks = lldb(
+                f"breakpoint set -f coroutines.cpp -l {SERVING}", "run",
+                f"process save-core --style modified-memory {core}", "breakpoint delete -f",
+                f"breakpoint set -f coroutines.cpp -l {STANDING.partition(':')[2]}", "continue",
+                f'target create --core {core} "{COROUTINES}"', "async-tasks", program=COROUTINES)[-1]  # fmt: skip
         self.assertIn("listen", tasks)
         self.assertNotIn("shadow", tasks)
 

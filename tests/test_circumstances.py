@@ -7,13 +7,11 @@ The program forks is built beside the one that COROUTINES names.
 """
 
 import os
-import re
 import tempfile
 import unittest
 
-import mi
-from common import COROUTINES, GDB, LLDB, OTHER, PROGRAM, TESTS, TIMEOUT, line_of
-from sessions import GDB_OPTIONS, LLDB_HELPER, gdb, lldb, terminal
+from common import COROUTINES, GDB, LLDB, OTHER, PROGRAM, TESTS, line_of
+from sessions import LLDB_HELPER, gdb, lldb, terminal
 
 FORKS = os.path.join(os.path.dirname(COROUTINES), "forks")
 FORKING = (TESTS / "forks.cpp").read_text("utf-8").splitlines()
@@ -65,22 +63,6 @@ class GDBTest(unittest.TestCase):
                 program=COROUTINES)  # fmt: skip
         self.assertIn("first = 1", said[2])
         self.assertEqual(said[4], "async-tasks has shown no number 2 at this stop.\n")
-
-    def test_a_failing_bt_and_the_next_stack_of_a_front_end(self):
-        """Its rows all have machine frames, those that wait as well."""
-        with mi.Client(GDB, *GDB_OPTIONS, timeout=TIMEOUT) as editor:
-            for command in (
-                "-enable-frame-filters", f'-file-exec-and-symbols "{COROUTINES}"', "-exec-arguments >/dev/null",
-                f"-break-insert coroutines.cpp:{SERVING}", "-exec-run",
-            ):  # fmt: skip
-                editor.command(command)
-            editor.wait_stopped()
-            with self.assertRaisesRegex(RuntimeError, "nosuch"):
-                editor.command('-interpreter-exec console "bt nosuch"')
-            stack = editor.command("-stack-list-frames")
-        rows = re.findall(r"frame=\{(.*?)\}", stack)
-        listening = next(row for row in rows if 'func="listen"' in row)
-        self.assertIn("level=", listening)
 
     def test_what_should_not_happen_is_one_sentence(self):
         broken = "python import asio_coroutines.gdb.commands as broken; broken.listing = None"

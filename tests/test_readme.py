@@ -164,13 +164,13 @@ class SessionTest(Sample):
             self.assertNotRegex(printed, "Undefined|not a known|no help", name)
 
 
-def gdb(commands):
+def gdb(commands, program=PROGRAM):
     """What GDB prints for each command, with the helpers loaded."""
     options = ["--eval-command=set width 0", "--eval-command=set debuginfod enabled off"]
     for command in commands:
         options += [r"--eval-command=echo <<<\n", f"--eval-command={command}"]
     helper = ["-x", "src/debugger/asio_gdb.py"]
-    return run(os.environ["GDB"], "-nx", "-batch", *helper, *options, PROGRAM).split("<<<\n")[1:]
+    return run(os.environ["GDB"], "-nx", "-batch", *helper, *options, program).split("<<<\n")[1:]
 
 
 @unittest.skipUnless(os.environ.get("GDB"), "no GDB")
@@ -185,6 +185,13 @@ class GDBSessionTest(SessionTest):
         assert line, tree
         *_, printed = gdb([f"break main.cpp:{line[1]}", "run", "async-tasks"])
         self.check_in_order(tree.partition("\n")[2], printed, "async-tasks")
+
+    def test_many_sessions(self):
+        """What the manual shows of a server."""
+        (shown,) = blocks(MANUAL, "text")
+        server = pathlib.Path(os.environ["COROUTINES"]).with_name("server")
+        *_, printed = gdb(["break all_wait", "run", "async-tasks"], server)
+        self.check_in_order(shown, printed, "async-tasks")
 
     def test_commands(self):
         self.check_commands(gdb, {"async-bt"})

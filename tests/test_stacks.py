@@ -182,6 +182,7 @@ class GDBTest(InGDB, StackTest):
             f"tbreak main.cpp:{line_of('milliseconds delay{')} if task_id == 3", "run", "set $it = $_thread",
             f"break main.cpp:{line_of(SLEEPING)} if $_thread == $it", "continue", "bt")  # fmt: skip
         task = Row("async_task", "task_id=3, fail=false", "co_await sleep_for(delay);")
+        sleeping = Row("sleep_for", "duration=300ms", SLEEPING)
         self.assert_stack(said["bt"], Stack([sleeping, task, WAITING, JOINING]))
 
         said = self.session(self.break_at('trace("Processing item', once=True), "run", "break trace", "continue", "bt")

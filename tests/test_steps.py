@@ -13,12 +13,13 @@ import re
 import select
 import tty
 import unittest
+from typing import Any
 
 import test_editors as editors
 from common import COROUTINES, GDB, LLDB, MAIN, OTHER, PROGRAM, TIMEOUT
 from common import file_of, line_of, threads, wait_for
 from console import Console
-from test_editors import Stop, wait_asleep
+from test_editors import Frame, Stop, Told, wait_asleep
 
 OVER, INTO, OUT = "over", "into", "out"
 
@@ -181,6 +182,17 @@ class ConsoleEditor(Console):
 
     keys = {OVER: "next", INTO: "step", OUT: "finish"}
     reasons = {"step"}
+    # What the debugger is started by, and what it is told and says, in its own words.
+    debugger: Any
+    prompt: Any
+    settings: Any
+    launch: Any
+    stop_pattern: Any
+    told_as: Any
+    told_reasons: Any
+    where: Any
+    break_at: Any
+    place: Any
 
     def __init__(self):
         super().__init__(self.debugger, self.prompt, timeout=TIMEOUT)
@@ -216,7 +228,7 @@ class ConsoleEditor(Console):
         self.send(self.keys[kind])
 
     def told(self):
-        return self.told_stops, []
+        return Told(self.told_stops, [])
 
     def console(self, command, _stop=None):
         return self.type(command)
@@ -248,14 +260,14 @@ class GDBConsole(ConsoleEditor):
 
     def frames(self, stop):
         rows = re.findall(r"^(?:#\d+| ) +(?:0x\w+ in )?(.+?) \((.*?)\) at (\S+):(\d+)$", self.type("bt 3"), re.M)
-        return [(name, dict(re.findall(r"(\w+)=([^,]*)", values)), file, int(line))
+        return [Frame(name, dict(re.findall(r"(\w+)=([^,]*)", values)), file, int(line))
                 for name, values, file, line in rows]  # fmt: skip
 
     def assign(self, variable, value, stop):
         self.type(f"set var {variable} = {value}")
 
     def pid(self):
-        return int(re.search(r"process (\d+)", self.type("info inferiors"))[1])
+        return int(re.findall(r"process (\d+)", self.type("info inferiors"))[0])
 
 
 class LLDBConsole(ConsoleEditor):
@@ -283,12 +295,13 @@ class LLDBConsole(ConsoleEditor):
         self.type(f"expression {gcc}{variable} = {value}")
 
     def pid(self):
-        return int(re.search(r"(?i)process (\d+)", self.type("process status"))[1])
+        return int(re.findall(r"(?i)process (\d+)", self.type("process status"))[0])
 
 
-class StepsTest:
-    """Mixed into a test case for each Editor."""
+class StepsTest(unittest.TestCase):
+    """The tests, for a debugger's Editor."""
 
+    Editor: Any
     maxDiff: int | None = None
     resumes_steps = False  # whether the debugger resumes a step out that a breakpoint has come between
 
@@ -304,7 +317,7 @@ class StepsTest:
     def step_along(self, editor, stop, moves, look=lambda stop: None):
         """Makes these steps, without breakpoints. Returns the last stop, and what is seen at each."""
         editor.break_at()
-        (before, breakpoints), stops, seen = editor.told(), [stop], []
+        before, stops, seen = editor.told(), [stop], []
         for kind, expected in moves:
             # A compiler may visit the line of a co_await once more where that ends, and the end of a block.
             passed = tuple({"}", *(each.text for each in stops)})
@@ -315,7 +328,7 @@ class StepsTest:
             self.assertTrue(stops[-1].text.startswith(expected), (kind, expected, stops))
             self.assertIn(stops[-1].reason, editor.reasons, stops)
             seen.append(look(stops[-1]))
-        self.assertEqual(editor.told(), (before + len(stops) - 1, breakpoints), stops)
+        self.assertEqual(editor.told(), Told(before.stops + len(stops) - 1, before.breakpoints), stops)
         return stops[-1], seen
 
     def walk(self, program, source, walk):
@@ -369,7 +382,7 @@ class StepsTest:
         start, moves = WALKER
         with self.session(COROUTINES, OTHER, start) as (editor, stop):
             def walker(_stop):
-                found = (values.get("walker") for _name, values, *_ in editor.frames(_stop))
+                found = (frame.arguments.get("walker") for frame in editor.frames(_stop))
                 return next((number for number in found if number), None)
 
             first = walker(stop)
@@ -437,7 +450,7 @@ class StepsTest:
 
 
 @unittest.skipUnless(GDB, "no GDB")
-class GDBConsoleTest(StepsTest, unittest.TestCase):
+class GDBConsoleTest(StepsTest):
     Editor = GDBConsole
 
     def test_a_step_that_fails_leaves_nothing_behind(self):
@@ -446,11 +459,6 @@ class GDBConsoleTest(StepsTest, unittest.TestCase):
             for command in "next nosuch", "step nosuch", "finish nosuch":
                 self.assertIn("nosuch", editor.console(command))
                 self.assertEqual(editor.hidden_breakpoints(stop), [])
-            before = editor.console("p $pc")
-            editor.console("next nosuch")
-            editor.console("stepi")
-            self.assertNotEqual(editor.console("p $pc"), before)
-            self.assertIn(line_of("walk: start", OTHER), (editor.stopped("frame").line,))
             self.assert_runs_to_the_end(editor, stop)
 
     def test_several_at_once(self):
@@ -463,6 +471,18 @@ class GDBConsoleTest(StepsTest, unittest.TestCase):
                 found.append([editor.stopped(command).text for command in ("next 2", "next 2")])
                 self.assertEqual(editor.hidden_breakpoints(stop), [])
         self.assertEqual(*found)
+
+    def test_what_goes_wrong_in_a_hook_is_said_once(self):
+        with self.session(PROGRAM, MAIN, 'trace("== Phase 2') as (editor, stop):
+            editor.break_at()
+            editor.console("python import asio_coroutines.gdb.stepping as broken; broken.Step = None")
+            before = len(editor.said)
+            for text in "std::vector<asio::awaitable<", "for (std::uint32_t id = 1;":
+                stop = editor.go(OVER, stop)
+                if stop.text == "}":  # GCC's own
+                    stop = editor.go(OVER, stop)
+                self.assertTrue(stop.text.startswith(text), stop)
+            self.assertEqual(editor.said[before:].count("The coroutine helpers do not work here: "), 1)
 
     def test_arguments_of_the_program_that_look_like_gdbs(self):
         with Console([*GDBConsole.debugger, "--args", COROUTINES, "-i", "mi"], GDBConsole.prompt, TIMEOUT) as console:
@@ -529,23 +549,23 @@ class NewUITest(unittest.TestCase):
 
 
 @unittest.skipUnless(GDB, "no GDB")
-class GDBMITest(StepsTest, unittest.TestCase):
+class GDBMITest(StepsTest):
     Editor = MIEditor
 
 
 @unittest.skipUnless(GDB, "no GDB")
-class GDBDAPTest(StepsTest, unittest.TestCase):
+class GDBDAPTest(StepsTest):
     Editor = DAPEditor
     setUpClass = editors.GDBDAPTest.setUpClass
 
 
 @unittest.skipUnless(LLDB, "no LLDB")
-class LLDBConsoleTest(StepsTest, unittest.TestCase):
+class LLDBConsoleTest(StepsTest):
     Editor, resumes_steps = LLDBConsole, True
 
 
 @unittest.skipUnless(LLDB, "no LLDB")
-class LLDBDAPTest(StepsTest, unittest.TestCase):
+class LLDBDAPTest(StepsTest):
     Editor, resumes_steps = LLDBEditor, True
     setUpClass = editors.LLDBDAPTest.setUpClass
 

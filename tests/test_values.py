@@ -8,6 +8,7 @@ import os
 import re
 import tempfile
 import unittest
+from typing import Any
 
 from common import COROUTINES, GDB, LLDB
 from sessions import gdb, lldb
@@ -43,9 +44,17 @@ def rows(listing):
     ]
 
 
-class ValuesTest:
-    """The tests, mixed into a test case for a debugger, which provides `session`, a function that runs commands, and
-    what the debugger calls things."""
+class ValuesTest(unittest.TestCase):
+    """The tests, for a debugger: a function that runs commands in it, and what it calls things."""
+
+    session: Any
+    load_core: Any
+    break_at_still: str
+    stack: str
+    after_name: str
+    print: str
+    save_core: str
+    own_way: str
 
     def standing_still(self, *commands):
         """What these commands print where everything waits."""
@@ -72,7 +81,7 @@ class ValuesTest:
 
     def test_values_of_one_coroutine(self):
         (listing,) = self.standing_still("async-tasks")
-        numbers = {}
+        numbers: dict[str, str] = {}
         for number, name in re.findall(r"^ *(\d+) +(.*?)\((?!this=0x)", listing, re.M):
             numbers.setdefault(name, number)
         looks = [f"async-in {numbers[name]}" for name in ("times", "start::{lambda}", "hold", "session::read")]
@@ -97,7 +106,7 @@ class ValuesTest:
 
 
 @unittest.skipUnless(GDB, "no GDB")
-class GDBTest(ValuesTest, unittest.TestCase):
+class GDBTest(ValuesTest):
     """In GDB."""
 
     session = staticmethod(gdb)
@@ -115,7 +124,7 @@ class GDBTest(ValuesTest, unittest.TestCase):
 
 
 @unittest.skipUnless(LLDB, "no LLDB")
-class LLDBTest(ValuesTest, unittest.TestCase):
+class LLDBTest(ValuesTest):
     """In LLDB."""
 
     session = staticmethod(lldb)

@@ -71,13 +71,13 @@ def is_creation(symbols: Iterable[Symbol]) -> bool:
 
 
 def is_resuming(symbol: str) -> bool:
-    """Whether a body with this symbol is the one that resumes a coroutine. Clang has another two that destroy it, with all
-    the statements once more.
+    """Whether a function with this symbol is the one that resumes a coroutine, if it has a symbol at all. Clang has
+    another two that destroy it, with all the statements once more; GCC 16's ramp has the variables of a body.
 
     >>> is_resuming("_Z5pausei.resume"), is_resuming("_Z5pausei.actor"), is_resuming("_Z5pausei.cleanup")
     (True, True, False)
     """
-    return not re.search(r"\.(destroy|cleanup)\b", symbol)
+    return not symbol or re.search(r"\.(actor|resume)\b", symbol) is not None
 
 
 class Compiler(abc.ABC):
@@ -86,11 +86,12 @@ class Compiler(abc.ABC):
     name: str
     promise: str  # the variable that is the promise
     frame_parameter: str  # the parameter of a body that is the pointer to the coroutine frame
+    started: str  # the variable, one byte, that becomes 1 when the initial suspension is over; empty if there is none
     number_size: int  # bytes that the number of a co_await takes
     initial: int  # the number of the initial suspension
     base_distance: int  # from a machine frame's base, which debug information counts from, to rbp
     tells_destroyed: bool  # whether the number tells that a coroutine has been destroyed
-    scatters: bool  # whether a body's first and last line have parts of each co_await, and loops end on their first line
+    scatters: bool  # whether a body's first and last line have parts of each co_await, and loops end on the first
 
     @abc.abstractmethod
     def number_offset(
@@ -141,7 +142,7 @@ class GCC(Compiler):
 
     name, promise, frame_parameter = "GCC", "_Coro_promise", "frame_ptr"
     number_size, initial, base_distance, tells_destroyed = 2, 2, 16, True
-    scatters = True
+    scatters, started = True, "_Coro_initial_await_resume_called"
 
     def number_offset(
         self, variables: Mapping[str, Variable], members: Callable[[Type], Sequence[Member]]
@@ -171,7 +172,7 @@ class Clang(Compiler):
 
     name, promise, frame_parameter = "Clang", "__promise", "__coro_frame"
     number_size, initial, base_distance, tells_destroyed = 1, 0, 0, False
-    scatters = False
+    scatters, started = False, ""
 
     def number_offset(
         self, variables: Mapping[str, Variable], members: Callable[[Type], Sequence[Member]]

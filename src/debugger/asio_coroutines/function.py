@@ -148,9 +148,21 @@ class Function:
     @functools.cached_property
     def first_statement(self) -> int:
         """Of a body: the address of its first statement, behind the initial suspension, with all arguments set."""
-        started = next((each.pc for each in self.code.values() if AWAIT_RESUME in each.text), self.first_jump)
+        started = self._start()
         later = [each.pc for each in self.code.values() if each.pc > started and each.pc == each.row]
         return min((pc for pc in later if pc in self.statements), default=next(iter(later), self.start))
+
+    def _start(self) -> int:
+        """Of a body: an instruction that ends the initial suspension. GCC notes it in a variable of its own; else it
+        is the first call of await_resume."""
+        name = self.compiler.started if self.compiler else ""
+        flag = next((each for each in self.variables(self.start) if each.name == name), None)
+        store = self.machine.store_pattern(1, flag.location.offset) if flag else None
+        for each in self.code.values():
+            noted = store.match(each.text) if store else None
+            if noted and int(noted[1], 16) == 1:
+                return each.pc
+        return next((each.pc for each in self.code.values() if AWAIT_RESUME in each.text), self.first_jump)
 
     @functools.cached_property
     def handlers(self) -> list[int]:
@@ -204,14 +216,14 @@ class Function:
 
     @functools.cached_property
     def _first_lines(self) -> dict[int, int]:
-        """The lines of each co_await that takes several, with the first one of them. GCC has the call of await_suspend on
-        the last one, and the number's store on the first one, up to GCC 15, or on any: then the text tells."""
+        """The lines of each co_await that takes several, with the first one of them. GCC has the call of await_suspend
+        on the last one, and the number's store on the first one, up to GCC 15, or on any: then the text tells."""
         found: dict[int, int] = {}
         for each in self._suspensions.values():
             first, last = each.store.line, each.call.line
             if last == 0 or self._is_scattered(last):
                 continue
-            if first == 0 or self._is_scattered(first):
+            if first == 0 or first >= last or self._is_scattered(first):
                 first = self._line_of_text(last)
             if first < last:
                 found.update(dict.fromkeys(range(first, last + 1), first))

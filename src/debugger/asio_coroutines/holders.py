@@ -50,8 +50,8 @@ def holders(
 
 
 def _words_in_variables(coroutine: Coroutine) -> Iterator[int]:
-    """The words of its arguments, and of its locals where it waits. (Elsewhere in its frame there may be anything: what is
-    for temporaries has old words in it.)"""
+    """The words of its arguments, and of its locals where it waits. (Elsewhere in its frame there may be anything:
+    what is for temporaries has old words in it.)"""
     for variable in [*coroutine.function.arguments, *coroutine.locals]:
         try:
             address = coroutine.address_of(variable)

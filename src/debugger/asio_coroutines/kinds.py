@@ -61,7 +61,9 @@ SMART_POINTER = re.compile(r"std::(shared_ptr<|unique_ptr<.*, ?std::default_dele
 STRING = re.compile(r"std::__cxx11::basic_string<char, ?std::char_traits<char>, ?std::allocator<char> ?>$")
 STRING_VIEW = re.compile(r"std::basic_string_view<char, ?std::char_traits<char> ?>$")
 DURATION = re.compile(r"std::chrono::duration<([\w ]+), ?std::ratio<(\d+)[lL]*, ?(\d+)[lL]*> ?>$")
-TIME_POINT = re.compile(r"std::chrono::time_point<(?:std::chrono::)?(?:_V2::)?([\w:]+), ?(std::chrono::duration<.*>) ?>$")
+TIME_POINT = re.compile(
+    r"std::chrono::time_point<(?:std::chrono::)?(?:_V2::)?([\w:]+), ?(std::chrono::duration<.*>) ?>$"
+)
 
 
 def kind_of(debugger: Debugger, type_: Type) -> Kind:
@@ -86,8 +88,8 @@ def kind_of(debugger: Debugger, type_: Type) -> Kind:
 
 
 def _part(debugger: Debugger, type_: Type, names: Sequence[re.Pattern[str]], depth: int = 0) -> int | None:
-    """Where in an object of a class a member with the first of these names is, then in that, one with the second, and so
-    on. Members may be those of bases, which are known by their names: those of types, with a scope."""
+    """Where in an object of a class a member with the first of these names is, then in that, one with the second, and
+    so on. Members may be those of bases, which are known by their names: those of types, with a scope."""
     if not names or depth > DEEPEST:
         return None if names else 0
     for member in debugger.members(type_):

@@ -151,7 +151,8 @@ def _lines(entries: list[Entry]) -> tuple[list[str], list[Coroutine]]:
 
 
 def _rows(task: Task) -> Iterator[str]:
-    """The text of each of a task's coroutines. The innermost, if it waits for no task, has the statement it waits at."""
+    """The text of each of a task's coroutines. The innermost, if it waits for no task, has the statement it waits
+    at."""
     for coroutine in task.coroutines:
         line = task.line(coroutine)
         row = text.call_and_place(coroutine, line)

@@ -91,8 +91,8 @@ def behind_bracket(text: str, at: int) -> int:
 
 
 def is_library(full_name: str, shared_library: str = "") -> bool:
-    """Whether a function belongs to Asio, the rest of Boost or the standard libraries of C++ and C: its namespace tells,
-    or the shared library that has its code. Not the folder that its source is in, which may have any name."""
+    """Whether a function belongs to Asio, the rest of Boost or the standard libraries of C++ and C: its namespace
+    tells, or the shared library that has its code. Not the folder that its source is in, which may have any name."""
     namespace = plain_name(full_name).partition("::")[0]
     return bool(
         LIBRARY_NAMESPACES.match(namespace)

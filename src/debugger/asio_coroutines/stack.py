@@ -93,8 +93,8 @@ class Ahead:
 
 
 def with_bodies(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[tuple[Frame, Body | None]]:
-    """Each frame, and the body if it is that of one. No more than two frames beyond are asked for. Clang's await_suspend
-    wrappers are left out."""
+    """Each frame, and the body if it is that of one. No more than two frames beyond are asked for. Clang's
+    await_suspend wrappers are left out."""
     frames = (frame for frame in frames if not is_wrapper(frame.name))
     ahead = list(itertools.islice(frames, 3))
     newer = ""
@@ -127,8 +127,8 @@ def _may_be_alive(snapshot: Snapshot, promise: int) -> bool:
 
 
 def running_line(coroutine: Coroutine, body: Body) -> int:
-    """The line where a coroutine runs in its body. What a co_await ends with is on any line, in the line table of GCC and
-    of Clang: but the number of that co_await is still there."""
+    """The line where a coroutine runs in its body. What a co_await ends with is on any line, in the line table of GCC
+    and of Clang: but the number of that co_await is still there."""
     if AWAIT_RESUME.search(names.plain_name(body.calls)):
         return coroutine.waiting_line
     return coroutine.function.running_line(body.frame.pc, body.frame.line)
@@ -221,7 +221,8 @@ def logical_stack(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[Row]:
             inside = inside or isinstance(row, CoroutineRow) or isinstance(row, FrameRow) and is_own(row.frame)
         if number - last > MOST_WITHOUT_ROW:
             yield from repeated.remarks(snapshot)
-            yield Remark(f"{MOST_WITHOUT_ROW:,} more frames of the call stack show nothing new, the rest is not looked at")
+            left = f"{MOST_WITHOUT_ROW:,} more frames of the call stack show nothing new"
+            yield Remark(f"{left}, the rest is not looked at")
             return
     yield from repeated.remarks(snapshot)
 
@@ -312,8 +313,8 @@ def _is_own_coroutine(snapshot: Snapshot, promise: int) -> bool:
 
 
 def awaiting(snapshot: Snapshot, promises: Iterable[int], seen: set[int]) -> Iterator[tuple[Coroutine, bool]]:
-    """The program's own coroutines of this chain, then, marked by True, the one that waits for the completion of the task
-    that they are, and those that await that, and so on.
+    """The program's own coroutines of this chain, then, marked by True, the one that waits for the completion of the
+    task that they are, and those that await that, and so on.
 
     Ends at those that were seen before, and adds to them. Raises what reading a coroutine raises."""
     is_waiter, has_more = False, True

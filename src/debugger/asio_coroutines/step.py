@@ -1,8 +1,8 @@
 """Where a step over, into or out of a co_await begins, and where it may end: the rules, the same for every debugger.
 
-First the debugger makes its own step. If that ends where a user wants to be, it is over. If not, because the coroutine has
-suspended itself or ended, or a library function has been stepped into, the program runs on, until it comes to one of the
-places of the step, in one of the coroutines that are stepped."""
+First the debugger makes its own step. If that ends where a user wants to be, it is over. If not, because the coroutine
+has suspended itself or ended, or a library function has been stepped into, the program runs on, until it comes to one
+of the places of the step, in one of the coroutines that are stepped."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Step:
     @classmethod
     def begin(cls, program: Program, frames: Iterable[Frame]) -> Step | None:
         """The step that begins in these frames; None where the debugger's own step will do. Raises NoDebugInformation
-        where the coroutine cannot be read."""
+        where the build does not tell enough of the coroutine, NoMemory where those that await it cannot be read."""
         snapshot, rest = program.snapshot(), iter(frames)
         newest = list(itertools.islice(rest, 2))
         if not newest or not (is_own(newest[0]) or _is_inlined(newest) or names.THROWING.match(newest[0].name)):
@@ -73,11 +73,12 @@ class Step:
         if body is None:
             return None
         try:
-            if Coroutine(snapshot, body.promise).function.is_readable:
-                return cls(program, snapshot, body, newest)
-        except (NoCoroutine, NoMemory):
-            pass
-        raise NoDebugInformation(BUILD)
+            is_readable = Coroutine(snapshot, body.promise).function.is_readable
+        except (NoCoroutine, NoMemory):  # the build does not tell where the promise is
+            is_readable = False
+        if not is_readable:
+            raise NoDebugInformation(BUILD)
+        return cls(program, snapshot, body, newest)
 
     @property
     def is_inside(self) -> bool:
@@ -215,7 +216,9 @@ class Step:
     def has_reached(self, frames: Iterable[Frame]) -> Reached:
         """What these frames, the newest of which is at one of the places, have come to."""
         rest = iter(frames)
-        newest = next(rest)
+        newest = next(rest, None)
+        if newest is None:
+            return Reached.NOTHING
         self._note_death(newest)
         if self._is_of(newest, self._ends.get(newest.pc, set())):
             return Reached.END
@@ -261,5 +264,6 @@ class Step:
 
 
 def _is_inlined(newest: list[Frame]) -> bool:
-    """Whether the newest of these frames is inlined into the other one, as in a build that is optimised: it has its sp."""
+    """Whether the newest of these frames is inlined into the other one, as in a build that is optimised: it has its
+    sp."""
     return len(newest) > 1 and newest[0].sp == newest[1].sp

@@ -73,7 +73,8 @@ def find(snapshot: Snapshot) -> Forest:
 
 
 def running_frame(snapshot: Snapshot, promise: int) -> Frame | None:
-    """The machine frame in which a thread runs this coroutine; None if none does. The thread is the current one then."""
+    """The machine frame in which a thread runs this coroutine; None if none does. The thread is the current one
+    then."""
     unused: list[range] = []
     snapshot.find_unused_stack = lambda: unused
     for thread in snapshot.debugger.threads():
@@ -88,8 +89,8 @@ def running_frame(snapshot: Snapshot, promise: int) -> Frame | None:
 
 
 def _threads(snapshot: Snapshot) -> tuple[list[int], dict[int, Running], list[Start]]:
-    """A place in each thread's call stack, the coroutines that threads run, by promise, and where others start what they
-    wait for."""
+    """A place in each thread's call stack, the coroutines that threads run, by promise, and where others start what
+    they wait for."""
     stacks: list[int] = []
     running: dict[int, Running] = {}
     unused: list[range] = []

@@ -36,8 +36,8 @@ SYSTEM_CLOCK = "system_clock"
 
 
 def value(coroutine: Coroutine, variable: Variable, depth: int = 0, in_full: bool = False) -> str:
-    """The value of one of its variables; "..." if that takes more than a few words and is not wanted in full. `depth` is
-    how many coroutines it is inside of, as an argument's argument."""
+    """The value of one of its variables; "..." if that takes more than a few words and is not wanted in full. `depth`
+    is how many coroutines it is inside of, as an argument's argument."""
     try:
         kind = coroutine.function.kind(variable)
         if dangles(coroutine, variable, kind):

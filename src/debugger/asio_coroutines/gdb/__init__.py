@@ -43,6 +43,8 @@ def install() -> None:
     )
     # When several threads step over breakpoints at once, GDB 13 was seen to lose a register, and the program to crash.
     gdb.execute("set displaced-stepping off")
+    gdb.events.cont.connect(lambda _event: stack.backtrace_ends())
+    gdb.events.before_prompt.connect(stack.backtrace_ends)
     for loaded in gdb.events.exited, gdb.events.new_objfile, gdb.events.clear_objfiles:
         loaded.connect(lambda _event: program.forget())
     _installed.extend([stack, stepper, catcher, hooks, Commands(program, stepper, catcher)])

@@ -131,13 +131,12 @@ class LogicalStack:
         self._is_for_terminal = False
 
     def backtrace_begins(self) -> None:
-        """GDB is about to execute its command `backtrace`: the stack is for a reader, not for a front end. After an
-        error GDB runs no hook, but it does what is posted before it takes the next command."""
+        """GDB is about to execute its command `backtrace`: the next stack is for a reader, not for a front end. (What
+        is posted by gdb.post_event() would tell its end also after an error, but GDB 13 crashes if it exits before.)"""
         self._is_for_terminal = True
-        gdb.post_event(self.backtrace_ends)
 
     def backtrace_ends(self) -> None:
-        """`backtrace` has ended."""
+        """`backtrace` has ended, also with an error, or the program has run on."""
         self._is_for_terminal = False
 
     @property

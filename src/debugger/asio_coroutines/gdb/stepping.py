@@ -19,6 +19,8 @@ from .lends import execute, frames
 # Commands that let the program run on, other than those whose steps are ours: a step that has failed is over then.
 OTHERS = ("continue", "stepi", "nexti", "until", "advance", "jump", "signal", "run", "start")
 
+UNUSED_STACK = 256  # bytes below the stack pointer that a thread does not use: on x86-64 those after the first 128
+
 
 class End(gdb.Breakpoint):
     """An internal breakpoint where a step may end, or where one of its coroutines is destroyed."""
@@ -131,9 +133,9 @@ class Stepper:
             self._end_as_step()
 
     def _decide(self, step: Step, reached: Reached) -> None:
-        """Whether the step is over, or goes on. An End has stopped GDB's own step where an exception is handled: it goes
-        on to the first statement there; or, from Asio's own handler around the whole body, to those of what awaits
-        this coroutine."""
+        """Whether the step is over, or goes on. An End has stopped GDB's own step where an exception is handled: it
+        goes on to the first statement there; or, from Asio's own handler around the whole body, to those of what
+        awaits this coroutine."""
         try:
             is_unfinished = (
                 reached is not Reached.NOTHING
@@ -187,14 +189,15 @@ class Stepper:
 
     def _end_as_step(self) -> None:
         """An MI front end is to be told of the end of a step, not of a breakpoint that it does not know: so this thread
-        steps by one instruction, one that does no harm, where its function begins. GDB calls hook-stop once more, before
-        MI tells, and that puts the thread back."""
+        steps by one instruction, that at which its function begins, and which writes at most one word below the stack
+        pointer: let that be far from what the thread uses. GDB calls hook-stop once more, before MI tells, and that
+        puts the thread back."""
         frame = gdb.newest_frame()
         function = self._program.function(frame.pc())
         if function is None:
             return
         self._own_registers = {name: int(frame.read_register(name)) for name in ("pc", "sp")}
-        _set_registers({"pc": function.start})
+        _set_registers({"pc": function.start, "sp": self._own_registers["sp"] - UNUSED_STACK})
         self._is_going_on = True
         try:
             with gdb.with_parameter("scheduler-locking", "on"):
@@ -218,7 +221,8 @@ class Stepper:
     def _set_ends(self, step: Step) -> None:
         self._clear()
         with unseen_by_dap():
-            self._ends = [End(self, step, pc) for pc in step.places]
+            for pc in step.places:
+                self._ends.append(End(self, step, pc))
 
     def _clear(self) -> None:
         with unseen_by_dap():

@@ -1,6 +1,6 @@
-"""LLDB's steps, and an editor's, go over, into and out of a co_await. LLDB has no hook before a step, but one at each stop,
-before anybody is told. So at each stop we note for the threads that may be stepped where they stand: if at the next
-one LLDB's own step has ended nowhere a user wants to be, the program runs on to where the step may end. In turn:
+"""LLDB's steps, and an editor's, go over, into and out of a co_await. LLDB has no hook before a step, but one at each
+stop, before anybody is told. So at each stop we note for the threads that may be stepped where they stand: if at the
+next one LLDB's own step has ended nowhere a user wants to be, the program runs on to where the step may end. In turn:
 
     at rest        the step is LLDB's own; at its stop we decide
     running on     to one breakpoint with all places where the step may end: RunOn. Whatever else stops it ends it
@@ -26,6 +26,7 @@ from .catching import Catcher
 from .lends import LLDB, frames, is_kept_stopped, set_registers
 from .reasons import INSTRUCTION_OVER, TOLD, Reason, Reasons
 
+UNUSED_STACK = 256  # bytes below the stack pointer that a thread does not use: on x86-64 those after the first 128
 INTERVAL = 0.05  # seconds, between two looks at a program that runs on
 ENOUGH_LOOKS = 4  # in which it stands at the same stop
 MANY_LOOKS = 100  # the same at a stop where it is to run on: the user's stop hooks may take their time there
@@ -261,12 +262,14 @@ class Stepper:
         return MANY_LOOKS if is_to_run_on else ENOUGH_LOOKS
 
     def _end(self, number: int, kind: Kind) -> bool:
-        """Lets this thread end its step, told as one of this kind: by one instruction, one that does no harm, where its
-        function begins. Returns whether it does."""
+        """Lets this thread end its step, told as one of this kind: by one instruction, that at which its function
+        begins, and which writes at most one word below the stack pointer: let that be far from what the thread uses.
+        Returns whether it does."""
         thread = self._process.GetThreadByID(number)
         frame = thread.GetFrameAtIndex(0)
         self._ending = Ending(number, {name: frame.FindRegister(name).unsigned for name in ("pc", "sp", "fp")})
-        set_registers(thread, {"pc": frame.function.addr.GetLoadAddress(self._process.target)})
+        start = frame.function.addr.GetLoadAddress(self._process.target)
+        set_registers(thread, {"pc": start, "sp": self._ending.registers["sp"] - UNUSED_STACK})
         if thread.StepUsingScriptedThreadPlan(f"{self._settings.module}.{ENDS[kind].__name__}", False).Success():
             return True
         self._put_back(self._ending)

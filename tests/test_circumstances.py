@@ -1,5 +1,5 @@
-"""Tests the helpers where a session is not as usual: a process that forks, core dumps, stop hooks of the user's, commands
-that fail or that are refused.
+"""Tests the helpers where a session is not as usual: a process that forks, core dumps, stop hooks of the user's,
+commands that fail or that are refused.
 
     ASYNC_EXAMPLE=<path> COROUTINES=<path> GDB=<path> python3 test_circumstances.py GDBTest
 
@@ -10,8 +10,8 @@ import os
 import tempfile
 import unittest
 
-from common import COROUTINES, GDB, LLDB, OTHER, TESTS, line_of
-from sessions import gdb, lldb
+from common import COROUTINES, GDB, LLDB, OTHER, PROGRAM, TESTS, line_of
+from sessions import LLDB_HELPER, gdb, lldb, terminal
 
 FORKS = os.path.join(os.path.dirname(COROUTINES), "forks")
 FORKING = (TESTS / "forks.cpp").read_text("utf-8").splitlines()
@@ -29,7 +29,7 @@ class Quiet:
         pass
 
     def handle_stop(self, _context, _stream):
-        time.sleep(0.4)
+        time.sleep(0.8)
         return False
 """
 
@@ -65,7 +65,8 @@ class GDBTest(unittest.TestCase):
         self.assertEqual(said[4], "async-tasks has shown no number 2 at this stop.\n")
 
     def test_what_should_not_happen_is_one_sentence(self):
-        said = self.session("python import asio_coroutines.gdb.commands as broken; broken.listing = None", "async-tasks")
+        broken = "python import asio_coroutines.gdb.commands as broken; broken.listing = None"
+        said = self.session(broken, "async-tasks")
         self.assertRegex(said[-1], r"^The coroutine helpers do not work here: TypeError: [^\n]+\.\n$")
 
 
@@ -116,18 +117,23 @@ class LLDBTest(unittest.TestCase):
         self.assertIn("No breakpoints", said[-1])
 
     def test_a_stop_hook_that_agrees(self):
+        """On a terminal, where the program stands still while the hook takes its time."""
         with tempfile.TemporaryDirectory() as folder:
             with open(f"{folder}/quiet.py", "w", encoding="utf-8") as file:
                 file.write(QUIET_HOOK)
-            said = self.stepping(f"command script import {folder}/quiet.py", "target stop-hook add -P quiet.Quiet")
-        self.assertIn(AFTER_WAIT, said[1])
-        self.assertIn("No breakpoints", said[-1])
+            with terminal(LLDB, "--no-lldbinit", PROGRAM) as type_line:
+                hook = f"command script import {folder}/quiet.py", "target stop-hook add -P quiet.Quiet"
+                for command in (LLDB_HELPER, *hook, self.begin):
+                    type_line(command, r"\(lldb\) $")
+                type_line("process launch -o /dev/null", r"stop reason = (?s:.*)\(lldb\) $")
+                type_line("next", r"stop reason = (?s:.*)\(lldb\) $")
+                self.assertIn(AFTER_WAIT, type_line("next", r"stop reason = (?s:.*)\(lldb\) $|exited"))
 
     def test_arguments_of_async_next(self):
         """As those of `next`: the number of a thread."""
         step = "script lldb.debugger.HandleCommand(f'async-next {lldb.thread.GetIndexID()}')"
-        said = lldb(
-            self.begin, "run", *(self.failing(f"async-next {words}") for words in ("now", "99")), step, step)  # fmt: skip
+        wrong = (self.failing(f"async-next {words}") for words in ("now", "99"))
+        said = lldb(self.begin, "run", *wrong, step, step)
         self.assertIn("async-next takes nothing, or the number of a thread", said[2])
         self.assertIn("there is no thread 99", said[3])
         self.assertIn(AFTER_WAIT, said[5])

@@ -4,7 +4,7 @@
 //   phase 3, sequential loop:  process_item 1, 2, 3  50 ms each        on the main thread
 // A coroutine is a function that returns awaitable<T> and uses co_await or co_return. Calling it runs none of its body:
 // that starts when another coroutine co_awaits it, or when co_spawn puts it on an executor, of an event loop or a pool.
-// So it takes its arguments by value: by then, what a reference, `this` or a lambda's captures refer to may be gone.
+// So it takes its arguments by value: by then a referenced object, `*this`, or a lambda and its captures may be gone.
 // While it waits it is suspended: it blocks no thread, and its arguments and locals stay in its frame, on the heap.
 
 #include <fmt/format.h>
@@ -98,15 +98,15 @@ template <typename T>
 asio::awaitable<std::vector<outcome<T>>> join_tasks(asio::any_io_executor workers,
                                                     std::vector<asio::awaitable<T>> tasks) {
     if (tasks.empty()) co_return std::vector<outcome<T>>{};  // A group of no operations would never complete.
-    // co_spawn on a thread of `workers` would run the task at once, inside the call. `never` queues it for any thread.
+    // On a thread of `workers`, co_spawn would run each task inside the call. `never` queues it for any thread.
     workers = workers.require(asio::execution::blocking.never);
-    // `deferred` leaves the start to the group. What a task throws, co_spawn catches on the worker, for `errors` below.
+    // `deferred` leaves the start to the group. co_spawn catches what a task throws and hands it on, to `errors` below.
     std::vector<decltype(asio::co_spawn(workers, std::move(tasks.front()), asio::deferred))> operations;
     for (auto& task : tasks) operations.push_back(asio::co_spawn(workers, std::move(task), asio::deferred));
-    // The tasks may end, and resume and end this coroutine, while the group still starts. So a plain function holds it:
-    // Asio before 1.34.1, in Boost before 1.88, still reads it after the last start (chriskohlhoff/asio issue 1582).
+    // The tasks may end, and this coroutine resume and end, before async_wait() returns. Asio before 1.34.1, in Boost
+    // before 1.88, still reads the group then (chriskohlhoff/asio issue 1582): so a plain function's stack holds it.
     auto start = [](auto handler, auto own_operations) {
-        // The empty slot: cancelling the awaiting coroutine would cancel the tasks from the wrong thread, a data race.
+        // The empty slot: else cancelling the awaiting coroutine would cancel the tasks from its thread, a data race.
         auto uncancelled = asio::bind_cancellation_slot(asio::cancellation_slot{}, std::move(handler));
         auto group = asio::experimental::make_parallel_group(std::move(own_operations));
         group.async_wait(asio::experimental::wait_for_all(), std::move(uncancelled));
@@ -161,7 +161,7 @@ asio::awaitable<bool> async_main(asio::any_io_executor workers, std::uint32_t fa
     trace("Fetched data: {}", data);
 
     trace("== Phase 2: parallel tasks ==");
-    std::vector<asio::awaitable<std::uint32_t>> tasks;  // Any number, of any result. None is running yet.
+    std::vector<asio::awaitable<std::uint32_t>> tasks;  // Any number, of one result type. None is running yet.
     for (std::uint32_t id = 1; id <= 3; ++id) tasks.push_back(async_task(id, id == failing_task));
     const std::vector<outcome<std::uint32_t>> outcomes = co_await join_tasks(workers, std::move(tasks));
     // Breakpoint: `outcomes`, one for each task: its `result`, or the `error` that it threw.
@@ -178,11 +178,11 @@ asio::awaitable<bool> async_main(asio::any_io_executor workers, std::uint32_t fa
 /// Runs async_main on this thread, and its tasks on three others, to its end. Returns and throws what async_main does.
 bool run(std::uint32_t failing_task) {
     asio::io_context main_context{1};  // An event loop. It has no thread: run() lends it one, only one, as 1 hints.
-    // The pool's destructor stops and joins its threads. It is declared second, to be destroyed first: when an
-    // exception leaves run() in mid-join, a task must not outlive the main_context that it completes into.
+    // The pool's destructor stops and joins its threads. It is declared second, to be destroyed first: a worker may
+    // still be inside the call that wakes main_context, or, if run() throws, a task may yet complete into it.
     asio::thread_pool workers{3};  // Three threads, for any number of tasks: one that waits needs no thread.
     auto result = asio::co_spawn(main_context, async_main(workers.get_executor(), failing_task), asio::use_future);
-    // Returns when no work is left: async_main is work until it ends. If stopped before, get() would wait for ever.
+    // Returns when no work is left: async_main is work until it ends. After a stop(), get() would wait for ever.
     main_context.run();
     return result.get();
 }
@@ -193,13 +193,17 @@ constexpr auto usage =
     "  --help         prints this\n"
     "Exit status: 0 all succeeded, 1 a task failed or the output could not be written, 2 bad usage\n";
 
-/// Returns the number of the task that is to fail, or 0 for none. Throws std::invalid_argument.
+struct usage_error : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// Returns the number of the task that is to fail, or 0 for none. Throws usage_error.
 std::uint32_t parse(const std::vector<std::string>& arguments) {
     if (arguments.empty()) return 0;
-    if (arguments[0] != "--fail") throw std::invalid_argument{fmt::format("unexpected argument {:?}", arguments[0])};
+    if (arguments[0] != "--fail") throw usage_error{fmt::format("unexpected argument {:?}", arguments[0])};
     for (std::uint32_t task = 1; task <= 3; ++task)
         if (arguments == std::vector<std::string>{"--fail", std::to_string(task)}) return task;
-    throw std::invalid_argument{"--fail needs one task: 1, 2 or 3"};
+    throw usage_error{"--fail needs one task: 1, 2 or 3"};
 }
 
 int main(int argc, char* argv[]) try {
@@ -210,7 +214,7 @@ int main(int argc, char* argv[]) try {
     const bool all_succeeded = help || run(parse(arguments));
     if (!std::cout) throw std::runtime_error{"cannot write to stdout"};  // It remembers a write that failed.
     return all_succeeded ? 0 : 1;
-} catch (const std::invalid_argument& error) {
+} catch (const usage_error& error) {
     std::cerr << fmt::format("async_example: {}\n{}", error.what(), usage);
     return 2;
 } catch (const std::exception& error) {

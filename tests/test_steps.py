@@ -213,7 +213,7 @@ class ConsoleEditor(Console):
         reason = next((reason for pattern, reason in self.told_reasons.items() if re.search(pattern, said)), "step")
         where = self.type(self.where)
         assert "\n<" in where, (said, where)
-        number, file, line = re.findall(r"^<(\d+) (\S+) (\d+)>", where, re.M)[-1]
+        number, file, line = re.findall(r"^<(\d+) (.+) (\d+)>", where, re.M)[-1]
         # What it has shown, and where the thread is that is selected now.
         assert int(line) in map(int, re.findall(self.place, said, re.M)), said
         return Stop(reason, number, file, int(line))
@@ -259,7 +259,7 @@ class GDBConsole(ConsoleEditor):
             self.type(f"break {self.source}:{line}")
 
     def frames(self, stop):
-        rows = re.findall(r"^(?:#\d+| ) +(?:0x\w+ in )?(.+?) \((.*?)\) at (\S+):(\d+)$", self.type("bt 3"), re.M)
+        rows = re.findall(r"^(?:#\d+| ) +(?:0x\w+ in )?(.+?) \((.*?)\) at (.+):(\d+)$", self.type("bt 3"), re.M)
         return [Frame(name, dict(re.findall(r"(\w+)=([^,]*)", values)), file, int(line))
                 for name, values, file, line in rows]  # fmt: skip
 

@@ -133,7 +133,7 @@ class LLDBTest(ValuesTest):
 
     @staticmethod
     def load_core(core):
-        return [f"target create --core {core} {PROGRAM}"]
+        return [f'target create --core "{core}" "{PROGRAM}"']
 
     own_way = "type summary add --summary-string \"the user's own\" boost::asio::any_io_executor"
 

@@ -2,14 +2,12 @@
 //   phase 1, sequential await: fetch_data            100 ms            on the main thread
 //   phase 2, parallel tasks:   async_task 1, 2, 3    100/200/300 ms    on a pool of three worker threads
 //   phase 3, sequential loop:  process_item 1, 2, 3  50 ms each        on the main thread
-// A coroutine is a function that returns awaitable<T> and uses co_await or co_return. Calling it runs none of its body:
-// that starts when another coroutine co_awaits it, or when co_spawn puts it on an executor, of an event loop or a pool.
-// So it takes its arguments by value: by then a referenced object, `*this`, or a lambda and its captures may be gone.
-// While it waits it is suspended: it blocks no thread, and its arguments and locals stay in its frame, on the heap.
+// A coroutine returns awaitable<T>. Calling it runs none of its body: that starts when a coroutine co_awaits it, or
+// when co_spawn puts it on the executor of an event loop or a pool. By then a referenced object, `*this`, or a lambda's
+// captures may be gone: pass by value. While it waits it blocks no thread; its locals are in its frame, on the heap.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -45,8 +43,7 @@ int named_workers = 0;
 thread_local std::string thread_name;  // main sets its own; a worker gets a number when it first speaks.
 
 /// Prints an event with its time and thread, and flushes: when Ctrl-C ends the program, no line is lost. Thread-safe.
-template <typename... Args>
-void trace(fmt::format_string<Args...> event, Args&&... args) {
+template <typename... Args> void trace(fmt::format_string<Args...> event, Args&&... args) {
     const std::string text = fmt::format(event, std::forward<Args>(args)...);
     const std::lock_guard lock{trace_mutex};
     if (thread_name.empty()) thread_name = fmt::format("worker {}", ++named_workers);
@@ -65,28 +62,23 @@ asio::awaitable<void> sleep_for(std::chrono::milliseconds duration) {
 
 /// Waits 100 ms on the awaiting coroutine's executor. Returns "Data_<id>".
 asio::awaitable<std::string> fetch_data(std::uint32_t id) {
-    // Breakpoint: `id`, before the wait.
-    trace("Fetching data for id: {}", id);
+    trace("Fetching data for id: {}", id);  // Breakpoint: `id`, before the wait.
     co_await sleep_for(100ms);
-    // Breakpoint: `id`, after the wait: it lives in the coroutine frame.
-    co_return fmt::format("Data_{}", id);
+    co_return fmt::format("Data_{}", id);  // Breakpoint: `id`, after the wait: it lives in the coroutine frame.
 }
 
 /// Waits `task_id` * 100 ms on the executor it is spawned on. Returns `task_id` * 10; throws runtime_error if `fail`.
 asio::awaitable<std::uint32_t> async_task(std::uint32_t task_id, bool fail = false) {
     trace("Task {} starting", task_id);
-    // Breakpoint: `task_id`, once for each task, on whichever worker took it.
-    const std::chrono::milliseconds delay{task_id * 100};
+    const std::chrono::milliseconds delay{task_id * 100};  // Breakpoint: `task_id`, on whichever worker took it.
     co_await sleep_for(delay);
-    // Breakpoint: `task_id`, perhaps on another worker than before the wait.
-    trace("Task {} {}", task_id, fail ? "throwing" : "completed");
+    trace("Task {} {}", task_id, fail ? "throwing" : "completed");  // Breakpoint: perhaps on another worker.
     if (fail) throw std::runtime_error{"simulated failure"};
     co_return task_id * 10;
 }
 
 /// How a task ended: `error` is what it threw; where that is null, `result` is what it returned.
-template <typename T>
-struct outcome {
+template <typename T> struct outcome {
     T result;
     std::exception_ptr error;
 };
@@ -103,8 +95,7 @@ asio::awaitable<std::vector<outcome<T>>> join_tasks(asio::any_io_executor worker
     // `deferred` leaves the start to the group. co_spawn catches what a task throws and hands it on, to `errors` below.
     std::vector<decltype(asio::co_spawn(workers, std::move(tasks.front()), asio::deferred))> operations;
     for (auto& task : tasks) operations.push_back(asio::co_spawn(workers, std::move(task), asio::deferred));
-    // The tasks may end, and this coroutine resume and end, before async_wait() returns. Asio before 1.34.1, in Boost
-    // before 1.88, still reads the group then (chriskohlhoff/asio issue 1582): so a plain function's stack holds it.
+    // A plain function holds the group: Asio reads it when this coroutine may be gone (issue 1582, until Boost 1.88).
     auto start = [](auto handler, auto own_operations) {
         // The empty slot: else cancelling the awaiting coroutine would cancel the tasks from its thread, a data race.
         auto uncancelled = asio::bind_cancellation_slot(asio::cancellation_slot{}, std::move(handler));
@@ -119,13 +110,11 @@ asio::awaitable<std::vector<outcome<T>>> join_tasks(asio::any_io_executor worker
     co_return outcomes;
 }
 
-/// What the exception that `error` holds says. To look at it, one has to throw it again.
+/// The message of the exception in `error`: to see it, one throws it again. Throws what is not a std::exception.
 std::string message_of(const std::exception_ptr& error) try {
     std::rethrow_exception(error);
 } catch (const std::exception& exception) {
     return exception.what();
-} catch (...) {
-    return "unknown exception";
 }
 
 /// Traces each failure and then the results of the tasks that succeeded. Returns whether all did.
@@ -145,8 +134,7 @@ bool report(const std::vector<outcome<std::uint32_t>>& outcomes) {
 
 /// Waits 50 ms on the awaiting coroutine's executor.
 asio::awaitable<void> process_item(std::uint32_t item) {
-    // Breakpoint: `item`, before the wait.
-    trace("Processing item: {}", item);
+    trace("Processing item: {}", item);  // Breakpoint: `item`, before the wait.
     co_await sleep_for(50ms);
     trace("Item {} processed", item);
 }
@@ -157,16 +145,12 @@ asio::awaitable<bool> async_main(asio::any_io_executor workers, std::uint32_t fa
     trace("Starting async example");
     trace("== Phase 1: sequential await ==");
     const std::string data = co_await fetch_data(1);
-    // Breakpoint: `data`, which fetch_data returned.
-    trace("Fetched data: {}", data);
-
+    trace("Fetched data: {}", data);  // Breakpoint: `data`, which fetch_data returned.
     trace("== Phase 2: parallel tasks ==");
     std::vector<asio::awaitable<std::uint32_t>> tasks;  // Any number, of one result type. None is running yet.
     for (std::uint32_t id = 1; id <= 3; ++id) tasks.push_back(async_task(id, id == failing_task));
     const std::vector<outcome<std::uint32_t>> outcomes = co_await join_tasks(workers, std::move(tasks));
-    // Breakpoint: `outcomes`, one for each task: its `result`, or the `error` that it threw.
-    const bool all_succeeded = report(outcomes);
-
+    const bool all_succeeded = report(outcomes);  // Breakpoint: `outcomes`, each a `result`, or the `error` thrown.
     trace("== Phase 3: sequential loop ==");
     for (std::uint32_t item = 1; item <= 3; ++item) {
         co_await process_item(item);
@@ -178,44 +162,37 @@ asio::awaitable<bool> async_main(asio::any_io_executor workers, std::uint32_t fa
 /// Runs async_main on this thread, and its tasks on three others, to its end. Returns and throws what async_main does.
 bool run(std::uint32_t failing_task) {
     asio::io_context main_context{1};  // An event loop. It has no thread: run() lends it one, only one, as 1 hints.
-    // The pool's destructor stops and joins its threads. It is declared second, to be destroyed first: a worker may
-    // still be inside the call that wakes main_context, or, if run() throws, a task may yet complete into it.
+    // Declared second, to be destroyed first: that joins its threads, one of which may still be waking main_context.
     asio::thread_pool workers{3};  // Three threads, for any number of tasks: one that waits needs no thread.
     auto result = asio::co_spawn(main_context, async_main(workers.get_executor(), failing_task), asio::use_future);
-    // Returns when no work is left: async_main is work until it ends. After a stop(), get() would wait for ever.
-    main_context.run();
+    main_context.run();  // Returns when no work is left: async_main is work until it ends.
     return result.get();
 }
 
-constexpr auto usage =
-    "Usage: async_example [--fail <task> | --help]\n"
-    "  --fail <task>  makes task 1, 2 or 3 throw after its delay\n"
-    "  --help         prints this\n"
-    "Exit status: 0 all succeeded, 1 a task failed or the output could not be written, 2 bad usage\n";
+constexpr auto usage = R"(Usage: async_example [--fail <task> | --help]
+  --fail <task>  makes task 1, 2 or 3 throw after its delay
+  --help         prints this
+Exit status: 0 all succeeded, 1 a task failed or the output could not be written, 2 bad usage)";
 
-struct usage_error : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
-
-/// Returns the number of the task that is to fail, or 0 for none. Throws usage_error.
+/// Returns the number of the task that is to fail, or 0 for none. Throws std::invalid_argument.
 std::uint32_t parse(const std::vector<std::string>& arguments) {
     if (arguments.empty()) return 0;
-    if (arguments[0] != "--fail") throw usage_error{fmt::format("unexpected argument {:?}", arguments[0])};
+    if (arguments[0] != "--fail") throw std::invalid_argument{fmt::format("unexpected argument {:?}", arguments[0])};
     for (std::uint32_t task = 1; task <= 3; ++task)
         if (arguments == std::vector<std::string>{"--fail", std::to_string(task)}) return task;
-    throw usage_error{"--fail needs one task: 1, 2 or 3"};
+    throw std::invalid_argument{"--fail needs one task: 1, 2 or 3"};
 }
 
 int main(int argc, char* argv[]) try {
     thread_name = "main";
     const std::vector<std::string> arguments{argv + 1, argv + argc};
     const bool help = arguments == std::vector<std::string>{"--help"};
-    if (help) std::cout << usage << std::flush;
+    if (help) std::cout << usage << std::endl;
     const bool all_succeeded = help || run(parse(arguments));
     if (!std::cout) throw std::runtime_error{"cannot write to stdout"};  // It remembers a write that failed.
     return all_succeeded ? 0 : 1;
-} catch (const usage_error& error) {
-    std::cerr << fmt::format("async_example: {}\n{}", error.what(), usage);
+} catch (const std::invalid_argument& error) {
+    std::cerr << fmt::format("async_example: {}\n{}\n", error.what(), usage);
     return 2;
 } catch (const std::exception& error) {
     std::cerr << fmt::format("async_example: {}\n", error.what());

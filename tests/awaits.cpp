@@ -44,8 +44,7 @@ asio::awaitable<void> loop() {
 }
 
 // Completes at once: a coroutine that awaits it is resumed on top of itself.
-template <typename Token>
-auto at_once(int key, Token&& token) {
+template <typename Token> auto at_once(int key, Token&& token) {
     return asio::async_initiate<Token, void(int)>([key](auto handler) { handler(key); }, token);
 }
 

@@ -41,8 +41,8 @@ def statement(line: str) -> str:
 
 
 def marked_lines() -> list[int]:
-    """The line below each marker."""
-    return [number + 1 for number, line in enumerate(MAIN, 1) if "// Breakpoint: " in line]
+    """The lines with a marker behind their statement."""
+    return [number for number, line in enumerate(MAIN, 1) if "// Breakpoint: " in line]
 
 
 def threads(pid: int) -> set[str]:

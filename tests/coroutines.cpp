@@ -26,8 +26,7 @@ using namespace std::chrono_literals;
 
 namespace net {
 
-template <typename Duration>
-asio::awaitable<int> pause_for(Duration duration, const std::string& reason) {
+template <typename Duration> asio::awaitable<int> pause_for(Duration duration, const std::string& reason) {
     asio::steady_timer timer{co_await asio::this_coro::executor, duration};
     co_await timer.async_wait(asio::deferred);
     std::puts(reason.c_str());  // chain: innermost
@@ -109,8 +108,7 @@ asio::awaitable<void> repeat() {
 }
 
 // An operation, which Asio starts when the coroutine that awaits it has suspended itself. It runs a callback at once.
-template <typename Handler>
-void begin(Handler handler) {
+template <typename Handler> void begin(Handler handler) {
     const auto executor = asio::get_associated_executor(handler);
     asio::dispatch(executor, [] {
         std::puts("called back");  // operation: callback
@@ -118,14 +116,12 @@ void begin(Handler handler) {
     asio::post(executor, std::move(handler));
 }
 
-template <typename Token>
-auto operate(Token&& token) {
+template <typename Token> auto operate(Token&& token) {
     return asio::async_initiate<Token, void()>([](auto handler) { begin(std::move(handler)); }, token);
 }
 
 // Each awaits the one above it: names that are hard to read, and arguments that have no names of their own.
-template <typename... Rest>
-asio::awaitable<void> pack(int first, Rest... rest) {
+template <typename... Rest> asio::awaitable<void> pack(int first, Rest... rest) {
     std::printf("%d\n", (first + ... + static_cast<int>(rest)));
     co_await operate(asio::use_awaitable);
 }
@@ -143,8 +139,7 @@ struct functor {
         co_await hidden(depth + 1);
     }
 
-    template <typename Value>
-    asio::awaitable<void> on_lvalue(Value value) & {
+    template <typename Value> asio::awaitable<void> on_lvalue(Value value) & {
         co_await (*this)(value + 1);
     }
 };
@@ -249,8 +244,7 @@ asio::awaitable<void> on_strand(asio::any_io_executor strand) {
     co_await asio::co_spawn(strand, member(5), asio::use_awaitable);  // tree: on_strand
 }
 
-template <typename... Numbers>
-asio::awaitable<void> shadow(int value, Numbers... numbers) {
+template <typename... Numbers> asio::awaitable<void> shadow(int value, Numbers... numbers) {
     const std::string same = "outer";
     const int sum = (value + ... + numbers);
     if (sum > 0) {

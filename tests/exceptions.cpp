@@ -46,8 +46,7 @@ asio::awaitable<void> between(asio::steady_timer& timer) {
     co_await stored(timer);  // between: the same exception once more
 }
 
-template <typename Awaitable>
-asio::awaitable<void> attempt(const char* what, Awaitable awaited) {
+template <typename Awaitable> asio::awaitable<void> attempt(const char* what, Awaitable awaited) {
     try {
         co_await std::move(awaited);  // attempt: the same, or the first that an exception comes out of
         std::printf("%s: no exception\n", what);

@@ -26,14 +26,12 @@ asio::awaitable<void> outer() {
 }
 
 // Each is allocated from a call stack of its own, which AddressSanitizer writes before it.
-template <int Number>
-asio::awaitable<void> session() {
+template <int Number> asio::awaitable<void> session() {
     asio::steady_timer timer{co_await asio::this_coro::executor, std::chrono::hours{1}};
     co_await timer.async_wait(asio::use_awaitable);
 }
 
-template <int... Numbers>
-void spawn_all(asio::io_context& context, std::integer_sequence<int, Numbers...>) {
+template <int... Numbers> void spawn_all(asio::io_context& context, std::integer_sequence<int, Numbers...>) {
     (asio::co_spawn(context, session<Numbers>(), asio::detached), ...);
 }
 

@@ -53,8 +53,7 @@ void passed(const place& at, const std::string& what) {
 }
 
 /// The result of task `number`, in each of three types: a number, a text, and one that can only be moved.
-template <typename T>
-T make(std::uint32_t number) {
+template <typename T> T make(std::uint32_t number) {
     if constexpr (std::is_same_v<T, std::unique_ptr<std::uint32_t>>) {
         return std::make_unique<std::uint32_t>(number);
     } else if constexpr (std::is_same_v<T, std::string>) {
@@ -64,12 +63,10 @@ T make(std::uint32_t number) {
     }
 }
 
-template <typename T>
-bool equal(const T& left, const T& right) {
+template <typename T> bool equal(const T& left, const T& right) {
     return left == right;
 }
-template <typename T>
-bool equal(const std::unique_ptr<T>& left, const std::unique_ptr<T>& right) {
+template <typename T> bool equal(const std::unique_ptr<T>& left, const std::unique_ptr<T>& right) {
     return left && right && *left == *right;
 }
 
@@ -78,8 +75,7 @@ bool throws(kind does, std::uint32_t number) {
     return (does == kind::throws || does == kind::sleeps_and_throws) && number % 2 == 1;
 }
 
-template <typename T>
-asio::awaitable<T> task(kind does, std::uint32_t number) {
+template <typename T> asio::awaitable<T> task(kind does, std::uint32_t number) {
     const auto executor = co_await asio::this_coro::executor;
     if (does == kind::dispatches) co_await asio::dispatch(executor, asio::deferred);
     if (does == kind::posts) co_await asio::post(executor, asio::deferred);
@@ -89,8 +85,7 @@ asio::awaitable<T> task(kind does, std::uint32_t number) {
     co_return make<T>(number);
 }
 
-template <typename T>
-asio::awaitable<void> join(asio::any_io_executor workers, kind does, std::uint32_t count) {
+template <typename T> asio::awaitable<void> join(asio::any_io_executor workers, kind does, std::uint32_t count) {
     std::vector<asio::awaitable<T>> tasks;
     for (std::uint32_t number = 0; number < count; ++number) tasks.push_back(task<T>(does, number));
     const std::vector<outcome<T>> outcomes = co_await join_tasks(workers, std::move(tasks));
@@ -103,8 +98,7 @@ asio::awaitable<void> join(asio::any_io_executor workers, kind does, std::uint32
 }
 
 /// Joins one after another, so that threads lie in wait for the tasks; those that sleep at the same time.
-template <typename T>
-void join_often(const place& at, kind does, std::uint32_t rounds) {
+template <typename T> void join_often(const place& at, kind does, std::uint32_t rounds) {
     std::vector<std::future<void>> joins;
     for (std::uint32_t round = 0; round < rounds; ++round) {
         joins.push_back(asio::co_spawn(at.awaiting, join<T>(at.workers, does, 1 + round % 8), asio::use_future));

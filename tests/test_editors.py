@@ -24,7 +24,7 @@ from typing import NamedTuple
 import dap
 import mi
 from common import COROUTINES, GDB, LLDB, MAIN, OTHER, PROGRAM, SOURCE, TESTS, TIMEOUT
-from common import line_of, marked_lines, threads, wait_for
+from common import line_of, marked_lines, statement, threads, wait_for
 from printed import rows, text_of, tree
 from sessions import GDB_HELPER, LLDB_HELPER
 from standing import STANDING
@@ -334,7 +334,7 @@ class EditorTest(unittest.TestCase):
                 self.assertEqual(stop.reason, "breakpoint", stop)
                 seen.add(stop.text)
                 stop = editor.run(stop)
-        self.assertEqual(sorted(seen), sorted(line.strip() for line in marked))
+        self.assertEqual(sorted(seen), sorted(statement(line) for line in marked))
 
     def test_call_stack(self):
         with self.session(PROGRAM, MAIN, FETCHING) as (editor, stop):

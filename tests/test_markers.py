@@ -18,7 +18,7 @@ OUTCOMES = r"(?s)result = 10\b.*?result = 20\b.*?result = 30\b"
 SCREEN = 50  # lines
 ROUNDS = 25  # more than there are stops: in the last ones the program has ended
 
-# The statement below each marker, and what its comment speaks of: the values in all stops there, in any order.
+# The statement before each marker, and what its comment speaks of: the values in all stops there, in any order.
 MARKERS: dict[str, dict[str, str | list[int]]] = {
     'trace("Fetched data': {"data": '"Data_1"'},
     "const bool all_succeeded = report(": {"outcomes": OUTCOMES},

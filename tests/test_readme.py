@@ -90,7 +90,7 @@ class ReadmeTest(Sample):
 
     def test_copied(self):
         """The functions of main.cpp, as they are, make up a program with the code of README."""
-        functions = MAIN[: MAIN.index("/// What the exception")]
+        functions = MAIN[: MAIN.index("/// The message of the exception")]
         functions += MAIN[MAIN.index("/// Waits 50 ms") : MAIN.index("/// The three phases")]
         includes = ["memory", "thread", *(f"boost/asio/{name}.hpp" for name in (
             "detached", "experimental/awaitable_operators", "post", "strand", "use_awaitable"))]  # fmt: skip

@@ -36,13 +36,13 @@ class ExceptionsTest(ModelTest):
             self.made.append((made, Exceptions(made.model)))
 
     def raising(self, made: MadeUp, name: str, argument: int) -> list[Frame]:
-        (frame,) = made.library_frames(name)
+        (frame,) = made.frames_of_library(name)
         return [Frame(MadeUpFrame({}, {"rdi": argument}), name, frame.pc, frame.sp, 0, "/lib/libstdc++.so.6")]
 
     def stack(self, made: MadeUp, coroutine: MadeUpCoroutine, *between: str, name: str = RETHROWN) -> list[Frame]:
         argument = POINTER if name == RETHROWN else OBJECT
         body = made.running(coroutine, line=min(coroutine.function.suspensions))
-        return made.thread(self.raising(made, name, argument), made.library_frames(*between), body, made.scheduler())
+        return made.thread(self.raising(made, name, argument), made.frames_of_library(*between), body, made.scheduler())
 
     def test_the_first_coroutine_only(self) -> None:
         for made, exceptions in self.made:

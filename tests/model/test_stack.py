@@ -75,20 +75,20 @@ class LogicalStacks(StackTest):
         for made in self.programs():
             pause, _, _ = self.task(made)
             frames = made.thread(
-                made.calls("trace"), made.library_frames("std::invoke"), made.running(pause, line=3), made.scheduler()
+                made.calls("trace"), made.frames_of_library("std::invoke"), made.running(pause, line=3), made.scheduler()
             )
             self.check(made, frames, "trace", "pause runs in 3", "session waits in 6")
 
     def test_library_functions_at_the_top_are_shown(self) -> None:
         for made in self.programs():
             pause, _, _ = self.task(made)
-            frames = made.thread(made.library_frames("std::f", "std::g"), made.running(pause, line=3), made.scheduler())
+            frames = made.thread(made.frames_of_library("std::f", "std::g"), made.running(pause, line=3), made.scheduler())
             self.check(made, frames, "std::f", "std::g", "pause runs in 3", "session waits in 6")
 
     def test_a_thread_without_coroutines(self) -> None:
         made = self.programs()[0]
         work, main = made.calls("work()"), made.calls("main()")
-        frames = made.thread(made.library_frames("std::f"), work, made.scheduler(), main)
+        frames = made.thread(made.frames_of_library("std::f"), work, made.scheduler(), main)
         self.check(made, frames, "std::f", "work", "main")
         self.check(made, [])
 
@@ -316,7 +316,7 @@ class Repeated(StackTest):
         pause, session, _ = self.task(made)
         parts = [made.running(pause, line=3), made.scheduler()]
         for _ in range(rounds):
-            parts += [made.calls("trace"), made.library_frames("std::f"), [made.resume(session)], made.scheduler()]
+            parts += [made.calls("trace"), made.frames_of_library("std::f"), [made.resume(session)], made.scheduler()]
         return made.thread(*parts, made.calls("main()"))
 
     def test_a_function_that_is_there_again_is_counted(self) -> None:
@@ -348,7 +348,7 @@ class Repeated(StackTest):
     def test_frames_that_show_nothing_new_have_an_end(self) -> None:
         for made in self.programs():
             pause, _, _ = self.task(made)
-            library = made.library_frames(*["std::f"] * (MOST_WITHOUT_ROW + 100))
+            library = made.frames_of_library(*["std::f"] * (MOST_WITHOUT_ROW + 100))
             frames = made.thread(made.running(pause, line=3), library, made.calls("main()"))
             rows = [drawn(row) for row in logical_stack(made.snapshot(), frames)]
             self.assertEqual(rows[:2], ["pause runs in 3", "session waits in 6"])
@@ -365,7 +365,7 @@ class Completion(StackTest):
             task = made.spawn()
             handler = made.handler_of_group(made.spawn(waiting))
             frames = made.thread(
-                made.calls("trace"), [handler], made.library_frames("std::f"), made.running(task, line=2), made.scheduler()
+                made.calls("trace"), [handler], made.frames_of_library("std::f"), made.running(task, line=2), made.scheduler()
             )
             self.check(made, frames, "trace", "session waits for task in 7")
 
@@ -382,8 +382,8 @@ class Lines(StackTest):
     def test_where_a_co_await_ends_it_is_the_co_awaits(self) -> None:
         for made in self.programs():
             pause, _, _ = self.task(made)
-            resumed = made.library_frames("boost::asio::awaitable<void, boost::asio::any_io_executor>::await_resume()")
-            frames = made.thread(made.library_frames("std::rethrow_exception"), resumed, made.running(pause, line=4))
+            resumed = made.frames_of_library("boost::asio::awaitable<void, boost::asio::any_io_executor>::await_resume()")
+            frames = made.thread(made.frames_of_library("std::rethrow_exception"), resumed, made.running(pause, line=4))
             rows = [drawn(row) for row in logical_stack(made.snapshot(), frames)]
             self.assertIn("pause runs in 2", rows)
 

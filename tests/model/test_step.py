@@ -69,7 +69,7 @@ class Raising(StepTest):
     def test_it_does_not_end_in_a_co_await_that_the_exception_passes(self) -> None:
         for made in self.programs():
             pause, session = self.task(made)
-            step = Step.begin(made.model, [*made.library_frames("std::rethrow_exception"), *self.at(made, pause, line=3)])
+            step = Step.begin(made.model, [*made.frames_of_library("std::rethrow_exception"), *self.at(made, pause, line=3)])
             assert step
             step.go_on(Kind.OVER)
             lines = 7, 9, 10, 13, 14, 15
@@ -136,7 +136,7 @@ class Beginning(StepTest):
             pause, _ = self.task(made)
             self.assertIsNone(Step.begin(made.model, []))
             self.assertIsNone(Step.begin(made.model, made.calls("main()")))
-            self.assertIsNone(Step.begin(made.model, [*made.library_frames("std::f"), *self.at(made, pause, line=2)]))
+            self.assertIsNone(Step.begin(made.model, [*made.frames_of_library("std::f"), *self.at(made, pause, line=2)]))
 
     def test_in_a_library_function_that_is_inlined_into_the_body(self) -> None:
         for made in self.programs():
@@ -149,14 +149,14 @@ class Beginning(StepTest):
         for made in self.programs():
             pause, _ = self.task(made)
             for name in "__cxa_throw", "_Unwind_RaiseException", "std::rethrow_exception":
-                frames = [*made.library_frames(name), *self.at(made, pause, line=2)]
+                frames = [*made.frames_of_library(name), *self.at(made, pause, line=2)]
                 self.assertIsNotNone(Step.begin(made.model, frames), name)
 
     def test_frames_are_asked_for_as_needed(self) -> None:  # B14
         for made in self.programs():
             deep = made.calls("recurse(int)") * 1_000
             made.frames_asked_for = 0
-            self.assertIsNone(Step.begin(made.model, made.asked_for([*made.library_frames("std::f"), *deep])))
+            self.assertIsNone(Step.begin(made.model, made.asked_for([*made.frames_of_library("std::f"), *deep])))
             self.assertLessEqual(made.frames_asked_for, 2)
             pause, _ = self.task(made)
             made.frames_asked_for = 0
@@ -227,7 +227,7 @@ class DebuggersStep(StepTest):
         for made in self.programs():
             pause, _ = self.task(made)
             step = self.begin(made, pause, line=3)
-            self.assertTrue(step.is_over([*made.library_frames("std::f"), *self.at(made, pause, line=3)], Kind.OVER))
+            self.assertTrue(step.is_over([*made.frames_of_library("std::f"), *self.at(made, pause, line=3)], Kind.OVER))
 
     def test_in_another_function_of_the_program(self) -> None:
         for made in self.programs():
@@ -267,7 +267,7 @@ class DebuggersStep(StepTest):
         for made in self.programs():
             made.add_ramp("pause")
             _, session = self.task(made)
-            in_library = [*made.library_frames("std::f"), *self.at(made, session, line=9)]
+            in_library = [*made.frames_of_library("std::f"), *self.at(made, session, line=9)]
             for function, is_over in ("ramp of pause", False), ("trace", True):
                 step = Step.begin(made.model, [*made.calls(function), *self.at(made, session, line=9)])
                 assert step
@@ -509,7 +509,7 @@ class IntoAndOut(StepTest):
         for made in self.programs():
             pause, _ = self.task(made)
             step = self.begin(made, pause, line=3)
-            frames = [*made.library_frames("std::f"), *self.at(made, pause, line=3)]
+            frames = [*made.frames_of_library("std::f"), *self.at(made, pause, line=3)]
             self.assertFalse(step.is_over(frames, Kind.INTO))
 
     def test_out_to_the_awaiting_coroutine(self) -> None:
@@ -536,5 +536,5 @@ class IntoAndOut(StepTest):
             step.prepare(Kind.OUT)
             self.assertEqual(len(step.places), 0)
             self.assertTrue(step.is_over(self.at(made, pause, line=2), Kind.OUT))
-            in_library = [*made.library_frames("std::invoke"), *self.at(made, pause, line=2)]
+            in_library = [*made.frames_of_library("std::invoke"), *self.at(made, pause, line=2)]
             self.assertTrue(step.is_over(in_library, Kind.OUT))

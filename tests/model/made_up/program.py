@@ -122,7 +122,7 @@ class MadeUp:
         self.promise_base = f"{asio}::detail::awaitable_frame_base<{asio}::any_io_executor>"
         (push_frame,) = functions_in(f"void {self.promise_base}::push_frame(base caller) {{\n    link(caller);\n}}")
         self._add(push_frame, "/usr/include/asio/impl/awaitable.hpp", {}, CppType("promise_type", 48))
-        self.library = self.plain_function(f"{asio}::detail::scheduler::run", file="/usr/include/asio/scheduler.ipp")
+        self.scheduler_run = self.plain_function(f"{asio}::detail::scheduler::run", file="/usr/include/asio/scheduler.ipp")
 
     # The code.
 
@@ -321,7 +321,7 @@ class MadeUp:
         handle = MadeUpFrame(parameters, {"rdi": coroutine.frame})
         self.memory.write_words(coroutine.promise + ATTACHED_THREAD, STACKS)
         body = Frame(handle, info.name, pc, self._next_sp(), line, info.file)
-        return [body, *self.library_frames("std::__n4861::coroutine_handle<void>::resume"), self.resume(coroutine)]
+        return [body, *self.frames_of_library("std::__n4861::coroutine_handle<void>::resume"), self.resume(coroutine)]
 
     def resume(self, coroutine: MadeUpCoroutine) -> Frame:
         """awaitable_frame_base::resume of this coroutine."""
@@ -337,12 +337,12 @@ class MadeUp:
     def starting_operation(self, coroutine: MadeUpCoroutine) -> list[Frame]:
         """A coroutine that has suspended itself, while the operation that it waits for is being started."""
         self.memory.write_words(coroutine.promise + ATTACHED_THREAD, 0)
-        return [*self.library_frames(f"{self.asio}::detail::initiate_async_wait::operator()"), self.resume(coroutine)]
+        return [*self.frames_of_library(f"{self.asio}::detail::initiate_async_wait::operator()"), self.resume(coroutine)]
 
     def scheduler(self) -> list[Frame]:
         """Asio's frames below a coroutine's."""
         thread = f"{self.asio}::detail::awaitable_thread<{self.asio}::any_io_executor>::pump"
-        return self.library_frames(thread, f"{self.asio}::detail::scheduler::run", f"{self.asio}::io_context::run")
+        return self.frames_of_library(thread, f"{self.asio}::detail::scheduler::run", f"{self.asio}::io_context::run")
 
     def handler_of_group(self, waiter: MadeUpCoroutine | None) -> Frame:
         """A call of the handler that a group of tasks has for each: it has a pointer to what the group's members share,
@@ -362,7 +362,7 @@ class MadeUp:
         info = self._functions[name].info
         return Frame(MadeUpFrame({"this": this}), info.name, info.start, self._next_sp(), 1, info.file)
 
-    def library_frames(self, *names: str) -> list[Frame]:
+    def frames_of_library(self, *names: str) -> list[Frame]:
         """Frames of functions of a library."""
         return [self._frame(name, {}, "/usr/include/library.hpp") for name in names]
 
@@ -381,7 +381,7 @@ class MadeUp:
         return [self._frame(name, {}, coroutine.function.info.file, line)]
 
     def _frame(self, name: str, parameters: Dictionary[str, int], file: str, line: int = 100) -> Frame:
-        return Frame(MadeUpFrame(parameters), name, self.library.start, self._next_sp(), line, file)
+        return Frame(MadeUpFrame(parameters), name, self.scheduler_run.start, self._next_sp(), line, file)
 
     def _next_sp(self) -> int:
         """A stack pointer that no other frame has."""

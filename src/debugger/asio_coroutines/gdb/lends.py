@@ -30,7 +30,13 @@ def execute(command: str) -> str:
     """What the command prints on a terminal. In a session of MI, GDB 18 gives most of it as MI's stream records. Raises
     gdb.error."""
     lines = gdb.execute(command, to_string=True).splitlines(keepends=True)
-    return "".join(ast.literal_eval(line[1:].strip()) if STREAM_RECORD.match(line) else line for line in lines)
+    return "".join(_text_in(line) if STREAM_RECORD.match(line) else line for line in lines)
+
+
+def _text_in(record: str) -> str:
+    """What a stream record says. It has the bytes of UTF-8, those of other letters than English ones as \\303\\244."""
+    code = record[1:].strip().encode().decode("latin-1")
+    return str(ast.literal_eval(code)).encode("latin-1").decode(errors="replace")
 
 
 def value_at(address: int, type_: gdb.Type) -> gdb.Value:

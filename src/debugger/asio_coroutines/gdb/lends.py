@@ -72,10 +72,19 @@ class GDB:
 
     def __init__(self) -> None:
         self._resumed = 0  # how often a program has run on
+        self._before_call = 0  # the same, when an expression began to call a function
         gdb.events.cont.connect(lambda _event: self._count())
+        gdb.events.inferior_call.connect(self._leave_out_call)
 
     def _count(self) -> None:
         self._resumed += 1
+
+    def _leave_out_call(self, event: Any) -> None:
+        """In GDB 18 a program runs on for a function that an expression calls, too."""
+        if isinstance(event, gdb.InferiorCallPreEvent):
+            self._before_call = self._resumed
+        else:
+            self._resumed = self._before_call
 
     def is_live(self) -> bool:
         """Whether it is a process, not a core dump, or nothing."""

@@ -89,7 +89,7 @@ class Compiler(abc.ABC):
     started: str  # the variable, one byte, that becomes 1 when the initial suspension is over; empty if there is none
     number_size: int  # bytes that the number of a co_await takes
     initial: int  # the number of the initial suspension
-    base_distance: int  # from a machine frame's base, which debug information counts from, to rbp
+    base_is_cfa: bool  # whether the base of a machine frame, from which `fbreg` counts, is its CFA: see machine.py
     tells_destroyed: bool  # whether the number tells that a coroutine has been destroyed
     scatters: bool  # whether a body's first and last line have parts of each co_await, and loops end on the first
 
@@ -140,9 +140,15 @@ class Compiler(abc.ABC):
 class GCC(Compiler):
     """GCC 12 and newer."""
 
-    name, promise, frame_parameter = "GCC", "_Coro_promise", "frame_ptr"
-    number_size, initial, base_distance, tells_destroyed = 2, 2, 16, True
-    scatters, started = True, "_Coro_initial_await_resume_called"
+    name = "GCC"
+    promise = "_Coro_promise"
+    frame_parameter = "frame_ptr"
+    started = "_Coro_initial_await_resume_called"
+    number_size = 2
+    initial = 2
+    base_is_cfa = True
+    tells_destroyed = True
+    scatters = True
 
     def number_offset(
         self, variables: Mapping[str, Variable], members: Callable[[Type], Sequence[Member]]
@@ -170,9 +176,15 @@ class GCC(Compiler):
 class Clang(Compiler):
     """Clang 19 and newer."""
 
-    name, promise, frame_parameter = "Clang", "__promise", "__coro_frame"
-    number_size, initial, base_distance, tells_destroyed = 1, 0, 0, False
-    scatters, started = False, ""
+    name = "Clang"
+    promise = "__promise"
+    frame_parameter = "__coro_frame"
+    started = ""
+    number_size = 1
+    initial = 0
+    base_is_cfa = False
+    tells_destroyed = False
+    scatters = False
 
     def number_offset(
         self, variables: Mapping[str, Variable], members: Callable[[Type], Sequence[Member]]

@@ -91,9 +91,10 @@ class Coroutine:
     def has_registers(self) -> bool:
         """Whether registers() has them."""
         try:
-            return bool(self.registers())
+            self.registers()
         except NoDebugInformation:
             return False
+        return True
 
     def registers(self) -> dict[str, int]:
         """With these in its machine registers, a debugger sees the variables of this coroutine, which waits.
@@ -102,16 +103,17 @@ class Coroutine:
         of its machine frame. A promise begins with just that address. So let the machine frame be where its spilled
         word is the promise. With a spill of -56, for a promise at 0x1010:
 
-            base = 0x1010 + 56 = 0x1048      rbp = base with Clang, base - 16 = 0x1038 with GCC
+            base = 0x1010 + 56 = 0x1048      on x86-64 rbp = base with Clang, base - 16 = 0x1038 with GCC
 
-        Raises NoDebugInformation where that is not known, or the processor is another one than x86-64."""
+        Raises NoDebugInformation where that is not known, or the processor's registers are not."""
         function = self.function
         if not function.machine.can_stand_in:
             raise NoDebugInformation("this takes registers as those of x86-64")
         unknown = self.waiting_pc == function.start and not self.has_not_started
         if function.compiler is None or function.spill is None or unknown:
             raise NoDebugInformation(BUILD)
-        return {"rip": self.waiting_pc, "rbp": self.promise - function.spill - function.compiler.base_distance}
+        base = self.promise - function.spill
+        return function.machine.registers_of(self.waiting_pc, base, function.compiler.base_is_cfa)
 
     def waiter(self) -> int:
         """Of an entry point: the promise of the coroutine that its completion resumes, or 0.

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 
 from . import names
 from .debugger import Frame, NoMemory
-from .machine import machine_named
+from .machine import first_argument
 from .program import Program
 from .stack import Body, is_own, with_bodies
 
@@ -60,7 +60,7 @@ class Exceptions:
 
     def ends(self, frame: Frame) -> None:
         """In this frame of FREEING: the exception has ended. Another one may get its memory."""
-        self._told.discard(self._argument(frame))
+        self._told.discard(first_argument(self._program.debugger, frame))
 
     def _at_co_await(self, newest: Frame, older: Iterable[Frame]) -> Body | None:
         """The coroutine of the program's whose co_await has called these frames; None if it is its body that throws, or
@@ -76,16 +76,10 @@ class Exceptions:
 
     def _object(self, frame: Frame) -> int:
         """The address of the exception that this frame of RAISING raises; 0 if it is not to be known."""
-        argument = self._argument(frame)
+        argument = first_argument(self._program.debugger, frame)
         if not argument or not RETHROWN.match(frame.name):
             return argument
         try:
             return self._program.snapshot().word(argument)
         except NoMemory:
             return 0
-
-    def _argument(self, frame: Frame) -> int:
-        """The first argument of the frame's function, which it has just begun."""
-        debugger = self._program.debugger
-        register = machine_named(debugger.architecture()).first_argument
-        return debugger.register(frame, register) if register else 0

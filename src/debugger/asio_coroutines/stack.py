@@ -13,7 +13,7 @@ from .completion import waiter_of_completion
 from .coroutine import Coroutine, chain
 from .debugger import BUILD, Failure, Frame, NoCoroutine, NoMemory
 from .heap import Life, has_glibc_heap, life
-from .machine import machine_named
+from .machine import machine_of
 from .program import Snapshot
 
 AWAIT_RESUME = re.compile(r"\bawait_resume$")  # a function that a co_await calls
@@ -178,7 +178,7 @@ def _free_part(snapshot: Snapshot, newest: Frame) -> range | None:
     stack = next((each for each in mappings if each.start <= newest.sp < each.end), None)
     if stack is None:
         return None
-    machine = machine_named(snapshot.debugger.architecture())
+    machine = machine_of(snapshot.debugger)
     pointer = snapshot.debugger.register(newest, machine.thread_pointer) if machine.thread_pointer else 0
     if stack.start <= pointer < stack.end or stack.end == max(each.end for each in mappings):
         return range(stack.start, newest.sp - machine.red_zone)

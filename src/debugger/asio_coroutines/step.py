@@ -15,7 +15,7 @@ from . import names
 from .compilers import is_creation, is_wrapper
 from .coroutine import Coroutine, chain
 from .debugger import BUILD, Frame, NoCoroutine, NoDebugInformation, NoMemory
-from .machine import machine_named
+from .machine import first_argument
 from .program import Program, Snapshot
 from .stack import MOST_TO_BODY, Body, awaiting, bodies, is_own, running_line, with_bodies
 
@@ -237,14 +237,15 @@ class Step:
 
     def _note_death(self, frame: Frame) -> None:
         """If one of the coroutines is being destroyed there, it will reach no end any more."""
-        if frame.pc in self._deaths:
-            debugger = self._program.debugger
-            register = machine_named(debugger.architecture()).first_argument
-            dead = self._deaths[frame.pc] & {debugger.register(frame, register) if register else 0}
-            for waiting in self._ends.values():
-                waiting -= dead
-            if self._frame in dead:
-                self._between.clear()  # what it has awaited is over
+        if frame.pc not in self._deaths:
+            return
+        dead = first_argument(self._program.debugger, frame)  # a coroutine frame
+        if dead not in self._deaths[frame.pc]:
+            return
+        for waiting in self._ends.values():
+            waiting.discard(dead)
+        if dead == self._frame:
+            self._between.clear()  # what it has awaited is over
 
     def _note_push(self, frame: Frame) -> Reached:
         """In push_frame: what is awaited, by whom."""

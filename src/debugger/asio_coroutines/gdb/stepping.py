@@ -10,6 +10,7 @@ import gdb
 
 from ..coroutine import Coroutine
 from ..debugger import BUILD, Failure, NoDebugInformation
+from ..machine import UNUSED_STACK
 from ..program import Program
 from ..stack import bodies
 from ..step import Kind, Reached, Step
@@ -18,8 +19,6 @@ from .lends import execute, frames
 
 # Commands that let the program run on, other than those whose steps are ours: a step that has failed is over then.
 OTHERS = ("continue", "stepi", "nexti", "until", "advance", "jump", "signal", "run", "start")
-
-UNUSED_STACK = 256  # bytes below the stack pointer that a thread does not use: on x86-64 those after the first 128
 
 
 class End(gdb.Breakpoint):

@@ -20,13 +20,13 @@ from typing import Any
 import lldb
 
 from ..debugger import Failure
+from ..machine import UNUSED_STACK
 from ..program import Program
 from ..step import Kind, Reached, Step
 from .catching import Catcher
 from .lends import LLDB, frames, is_kept_stopped, set_registers
 from .reasons import INSTRUCTION_OVER, TOLD, Reason, Reasons
 
-UNUSED_STACK = 256  # bytes below the stack pointer that a thread does not use: on x86-64 those after the first 128
 INTERVAL = 0.05  # seconds, between two looks at a program that runs on
 ENOUGH_LOOKS = 4  # in which it stands at the same stop
 MANY_LOOKS = 100  # the same at a stop where it is to run on: the user's stop hooks may take their time there

@@ -52,12 +52,12 @@ class Suspension:
 
 def variables_in(symbols: Iterable[Symbol]) -> list[Variable]:
     """Those of these symbols that are in a coroutine frame."""
-    placed = ((symbol, parse(symbol.location)) for symbol in symbols)
-    return [
-        Variable(symbol.name, symbol.type, location, symbol.is_argument, symbol.line)
-        for symbol, location in placed
-        if location
-    ]
+    found: list[Variable] = []
+    for symbol in symbols:
+        location = parse(symbol.location)
+        if location:
+            found.append(Variable(symbol.name, symbol.type, location, symbol.is_argument, symbol.line))
+    return found
 
 
 def is_wrapper(function_name: str) -> bool:
@@ -124,17 +124,25 @@ class Compiler(abc.ABC):
         code = list(code)
         for place in offset, None:
             pattern = machine.store_pattern(self.number_size, place)
-            found: dict[int, Suspension] = {}
-            last: tuple[int, Instruction] | None = None
-            for each in code:
-                if pattern and (store := pattern.match(each.text)):
-                    last = int(store[1], 16), each
-                elif last and AWAIT_SUSPEND in each.text:
-                    number, instruction = last
-                    found[number], last = Suspension(instruction, each), None
+            found = _suspensions(code, pattern) if pattern else {}
             if found:
                 return found
         return {}
+
+
+def _suspensions(code: Iterable[Instruction], pattern: re.Pattern[str]) -> dict[int, Suspension]:
+    """The suspension points of a body, by the number of each co_await, whose stores match this pattern."""
+    found: dict[int, Suspension] = {}
+    number = 0
+    store: Instruction | None = None  # the last one, until await_suspend is called
+    for each in code:
+        if stored := pattern.match(each.text):
+            number = int(stored[1], 16)
+            store = each
+        elif store and AWAIT_SUSPEND in each.text:
+            found[number] = Suspension(store, each)
+            store = None
+    return found
 
 
 class GCC(Compiler):
@@ -159,12 +167,12 @@ class GCC(Compiler):
     def arguments(
         self, variables: Sequence[Variable], members_of_closure: Callable[[Type], Sequence[Member]]
     ) -> list[Variable]:
-        captured = [(each.location.inner, each) for each in variables if each.location.inner is not None]
-        captures = [each for _, each in sorted(captured, key=lambda pair: pair[0])]
+        captured = [each for each in variables if each.location.inner is not None]
+        captured.sort(key=lambda each: each.location.inner or 0)
         names = [variable.name for variable in variables]
         first = names.index("_Coro_self_handle") + 1 if "_Coro_self_handle" in names else 0
         between = variables[first : names.index("_Coro_resume_index")]
-        return captures + [variable for variable in between if not re.match(r"D\.\d|__|_Coro_", variable.name)]
+        return captured + [variable for variable in between if not re.match(r"D\.\d|__|_Coro_", variable.name)]
 
     def is_programs(self, name: str, line: int) -> bool:
         return bool(line) and not re.match("__|_Coro_", name)
@@ -190,8 +198,9 @@ class Clang(Compiler):
         self, variables: Mapping[str, Variable], members: Callable[[Type], Sequence[Member]]
     ) -> int | None:
         frame = variables.get("__coro_frame")
-        offsets = (member.offset for member in members(frame.type) if member.name == "__coro_index") if frame else ()
-        return next(iter(offsets), None)
+        if frame is None:
+            return None
+        return next((member.offset for member in members(frame.type) if member.name == "__coro_index"), None)
 
     def arguments(
         self, variables: Sequence[Variable], members_of_closure: Callable[[Type], Sequence[Member]]
@@ -200,8 +209,11 @@ class Clang(Compiler):
         for each in variables:
             if not each.is_argument or each.name.startswith("__"):
                 continue
-            captures = members_of_closure(each.type) if each.name == THIS else ()
-            found += [_captured(each, member) for member in captures] or [each]
+            members = members_of_closure(each.type) if each.name == THIS else ()
+            if members:
+                found.extend(_captured(each, member) for member in members)
+            else:
+                found.append(each)
         return found
 
     def is_programs(self, name: str, line: int) -> bool:

@@ -142,18 +142,21 @@ class Coroutine:
 
     def executor(self) -> int:
         """Of an entry point: where its task's executor is, or 0 if there is none. Raises NoMemory."""
-        executor, has_executor = self.function.executor, self.function.has_executor
-        if executor is None or has_executor is None:
+        executor, flag = self.function.executor, self.function.executor_flag
+        if executor is None or flag is None:
             return 0
-        is_there = self.snapshot.read(self.promise + has_executor.offset, 1) != b"\0"
+        is_there = self.snapshot.read(self.promise + flag.offset, 1) != b"\0"
         return self.promise + executor.offset if is_there else 0
 
     def task(self) -> int:
         """Of an entry point: the promise of the coroutine that it is going to start, or 0."""
         parts = self.function.paths_to_task
-        known = next(words_at(self.snapshot, self.frame, parts.wanted), 0)
-        guesses = (each for each in self._coroutines(parts.unknown) if not each.function.is_library)
-        return known or next((each.promise for each in guesses if each.has_not_started), 0)
+        for promise in words_at(self.snapshot, self.frame, parts.wanted):
+            return promise
+        for guess in self._coroutines(parts.unknown):
+            if not guess.function.is_library and guess.has_not_started:
+                return guess.promise
+        return 0
 
     def top_of_stack(self) -> int:
         """Of an entry point: the promise of the innermost coroutine of its chain; 0 if all have ended. Raises

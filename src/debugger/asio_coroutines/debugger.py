@@ -66,6 +66,11 @@ class Instruction:
     line: int  # 0 if the line is of another file than the function
     text: str  # AT&T syntax, with the names of called functions
 
+    @property
+    def begins_row(self) -> bool:
+        """Whether it is the first one of its row in the line table."""
+        return self.pc == self.row
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:

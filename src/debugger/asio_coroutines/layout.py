@@ -93,4 +93,5 @@ SCHEDULER = re.compile(
 # Calls of a completion handler, by the function's plain name. The handlers of a task's completion are such functions.
 HANDLER_CALL = re.compile(r"^" + _ASIO + r"\w*handler::operator\(\)$")
 RESUME = re.compile(r"\b" + _ASIO + r"detail::awaitable_frame_base<.*>::resume\b")
+PUSH_FRAME, PUSH_FRAME_CALLER = "push_frame", "caller"  # a function of the same class; its parameter
 BODY_CALLER = re.compile(r"\bcoroutine_handle<.*>::resume\b")  # of the standard library; RESUME calls it

@@ -14,6 +14,7 @@ known by the address of its object, for as long as that lives: by_token's counts
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 
@@ -67,10 +68,11 @@ class Exceptions:
         a function of the program, or there is none."""
         calls = newest.name
         found = with_bodies(self._program.snapshot(), older)
-        for count, (frame, body) in enumerate(found):
-            if body or count > MOST_TO_CO_AWAIT:
+        for frame, body in itertools.islice(found, MOST_TO_CO_AWAIT + 1):
+            if body:
                 is_awaiting = OF_CO_AWAIT.search(names.plain_name(calls)) is not None
-                return body if body and is_awaiting and is_own(frame) and not body.is_suspended else None
+                is_running = is_own(frame) and not body.is_suspended
+                return body if is_awaiting and is_running else None
             calls = frame.name
         return None
 

@@ -55,15 +55,21 @@ def chunk_size(snapshot: Snapshot, address: int) -> int:
         size = snapshot.word(address - WORD)
     except NoMemory:
         return 0
-    return 0 if size & NO_CHUNK or not SMALLEST <= size < LARGEST else (size & ~FLAGS) - WORD
+    return (size & ~FLAGS) - WORD if _may_be_size(size) else 0
+
+
+def _may_be_size(word: int) -> bool:
+    """Whether this may be the size and the flags in a chunk's header."""
+    return SMALLEST <= word < LARGEST and not word & NO_CHUNK
 
 
 def _in_glibc(snapshot: Snapshot, frame: int) -> Life:
-    """Freed chunks are merged, with the old headers left inside: so what a header says holds only if the neighbours
-    agree. UNKNOWN where there is no header of a chunk."""
+    """Whether the chunk with this coroutine frame is in use; UNKNOWN where there is no header of a chunk. Freed chunks
+    are merged, with the old headers left inside: so what a header says holds only if the neighbours agree. Raises
+    NoMemory."""
     chunk = frame - 2 * WORD
     before, size = snapshot.word(chunk), snapshot.word(chunk + WORD)
-    if size & NO_CHUNK or not SMALLEST <= size < LARGEST:
+    if not _may_be_size(size):
         return Life.UNKNOWN
     if size & MAPPED:
         return Life.ALIVE

@@ -73,8 +73,10 @@ NO_HANDLER = re.compile(
     r"::(awaitable|any_\w*executor|\w+_(system_executor|executor_type|context)|thread_pool|strand|scheduler)$"
 )
 
+AWAITABLE_FRAME = "frame_"  # in an awaitable
 TARGET = 32  # bytes, in an any_executor_base
 TARGET_FUNCTIONS = 40
+TARGET_NAMES = "target_fns_", "target_"
 TARGET_TABLE = re.compile(r"\bexecution::detail::any_executor_base::target_fns_table(?=<)")
 ANY_EXECUTOR = re.compile(_ASIO + r"(any_\w*executor$|execution::any_executor<)")
 STRAND = re.compile(_ASIO + r"strand(?=<)")

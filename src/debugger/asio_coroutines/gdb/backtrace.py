@@ -1,5 +1,5 @@
-"""GDB's bt, and the call stacks of front ends, as logical stacks: a frame filter. Knows the model's
-rows, and how GDB prints frames; decides nothing of coroutines."""
+"""GDB's bt, and the call stacks of front ends, as logical stacks: a frame filter. Knows the model's rows, and how GDB
+prints frames; decides nothing of coroutines."""
 
 from __future__ import annotations
 
@@ -175,12 +175,14 @@ class _Lines:
 
     def lines(self) -> Iterator[Any]:
         """The lines, made as they are asked for."""
-        at, above = 0, None
+        at = 0  # the number of the last machine frame, and one more for each line since
+        above: Line | None = None
         for row in logical_stack(self._program.snapshot(), self._stack.frames()):
             frame = None if isinstance(row, Remark) else row.frame
             if frame is None:
                 at += 1
-                if (line := self._without_frame(row, at, above)) is not None:
+                line = self._without_frame(row, at, above)
+                if line is not None:
                     yield line
                 continue
             at = self._stack.number(frame)

@@ -61,6 +61,14 @@ def frames(newest: gdb.Frame | None = None) -> Iterator[Frame]:
             frame = frame.older()
 
 
+def set_registers(values: dict[str, int]) -> None:
+    """Sets these registers of the selected thread, and selects its newest frame: those of another one are the registers
+    that it would have. Raises gdb.error."""
+    gdb.newest_frame().select()
+    for name, value in values.items():
+        gdb.execute(f"set var ${name} = {value}")
+
+
 class GDB:
     """The selected inferior."""
 
@@ -92,16 +100,19 @@ class GDB:
         return FunctionInfo(symbol[1], pc - int(symbol[2] or 0), 0, "") if symbol else None
 
     def symbols_at(self, pc: int) -> Sequence[Symbol]:
-        block, symbols = gdb.current_progspace().block_for_pc(pc), []
+        symbols: list[gdb.Symbol] = []
+        block = gdb.current_progspace().block_for_pc(pc)
         while block and not block.is_static:
             symbols += block
             block = block.superblock if not block.function else None
         told = SCOPE.findall(execute(f"info scope *{pc}"))  # (name, where it is)
-        found, next_ = [], 0
+        names = [name for name, _ in told]
+        found: list[Symbol] = []
+        begin = 0
         for symbol in symbols:  # not all are told of, but those in this order
-            at = next((at for at in range(next_, len(told)) if told[at][0] == symbol.name), None)
-            if at is not None:
-                next_ = at + 1
+            if symbol.name in names[begin:]:
+                at = names.index(symbol.name, begin)
+                begin = at + 1
                 found.append(Symbol(symbol.name, symbol.type, told[at][1], symbol.is_argument, symbol.line))
         return found
 

@@ -156,19 +156,16 @@ class LLDB:
             block = block.GetParent()
         # LLDB tells where a variable is only in words. Names may repeat, in the same order.
         told = VARIABLE.findall(execute(self.target, f"image lookup --verbose --address {pc}").GetOutput() or "")
-        locations: dict[str, Iterator[str]] = {}
-        for name in {name for name, _ in told}:
-            locations[name] = iter([location for other, location in told if other == name])
-        return [
-            Symbol(
-                value.name,
-                value.type,
-                next(locations.get(value.name, iter(())), ""),
-                value.value_type == lldb.eValueTypeVariableArgument,
-                value.GetDeclaration().GetLine(),
-            )
-            for value in values
-        ]
+        locations: dict[str, list[str]] = {}  # by name
+        for name, location in told:
+            locations.setdefault(name, []).append(location)
+        found: list[Symbol] = []
+        for value in values:
+            left = locations.get(value.name)
+            location = left.pop(0) if left else ""
+            is_argument = value.value_type == lldb.eValueTypeVariableArgument
+            found.append(Symbol(value.name, value.type, location, is_argument, value.GetDeclaration().GetLine()))
+        return found
 
     def instructions(self, function: FunctionInfo) -> Sequence[Instruction]:
         target, found = self.target, []

@@ -7,10 +7,12 @@ to each co_await, the code that suspends. Knows debug information and code, no m
             Of a lambda, the pointer __closure is in the place of this; what it has captured comes after
             _Coro_resume_index, the last one first.
             Numbers: 2 bytes; 2 is the initial suspension; odd in a coroutine that has been destroyed.
+            Debug information counts from the canonical frame address (CFA) of a body's machine frame.
     Clang   body: f(int) [clone .resume]. Arguments are marked as such; __promise and __coro_frame are its own. There is
             no `this` where the function does not use it; that of a lambda points to what it has captured.
             Numbers: 1 byte; 0 is the initial suspension. A part of each co_await is in a function of its own, the
             await_suspend wrapper, which has the coroutine's name.
+            Debug information counts from where the frame pointer of a body's machine frame points.
 """
 
 from __future__ import annotations
@@ -89,8 +91,7 @@ class Compiler(abc.ABC):
     started: str  # the variable, one byte, that becomes 1 when the initial suspension is over; empty if there is none
     number_size: int  # bytes that the number of a co_await takes
     initial: int  # the number of the initial suspension
-    base_is_cfa: bool  # whether the base of a machine frame, from which `fbreg` counts, is its CFA: see machine.py
-    tells_destroyed: bool  # whether the number tells that a coroutine has been destroyed
+    base_is_cfa: bool  # whether the base of a machine frame, from which debug information counts, is its CFA
     scatters: bool  # whether a body's first and last line have parts of each co_await, and loops end on the first
 
     @abc.abstractmethod
@@ -98,6 +99,10 @@ class Compiler(abc.ABC):
         self, variables: Mapping[str, Variable], members: Callable[[Type], Sequence[Member]]
     ) -> int | None:
         """Where in the coroutine frame the number is of the co_await that the coroutine waits at."""
+
+    @abc.abstractmethod
+    def is_destroyed(self, number: int) -> bool | None:
+        """Whether a coroutine with this number has been destroyed; None if the number does not tell."""
 
     @abc.abstractmethod
     def arguments(
@@ -155,7 +160,6 @@ class GCC(Compiler):
     number_size = 2
     initial = 2
     base_is_cfa = True
-    tells_destroyed = True
     scatters = True
 
     def number_offset(
@@ -163,6 +167,9 @@ class GCC(Compiler):
     ) -> int | None:
         number = variables.get("_Coro_resume_index")
         return number.location.offset if number else None
+
+    def is_destroyed(self, number: int) -> bool | None:
+        return number % 2 == 1
 
     def arguments(
         self, variables: Sequence[Variable], members_of_closure: Callable[[Type], Sequence[Member]]
@@ -191,7 +198,6 @@ class Clang(Compiler):
     number_size = 1
     initial = 0
     base_is_cfa = False
-    tells_destroyed = False
     scatters = False
 
     def number_offset(
@@ -201,6 +207,9 @@ class Clang(Compiler):
         if frame is None:
             return None
         return next((member.offset for member in members(frame.type) if member.name == "__coro_index"), None)
+
+    def is_destroyed(self, number: int) -> bool | None:
+        return None
 
     def arguments(
         self, variables: Sequence[Variable], members_of_closure: Callable[[Type], Sequence[Member]]

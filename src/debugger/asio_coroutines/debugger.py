@@ -180,7 +180,7 @@ class Debugger(Protocol):
         """What a machine register holds in this frame; 0 if there is none of this name."""
 
     def architecture(self) -> str:
-        """The processor: "x86-64", "aarch64" or the debugger's own name of another."""
+        """The processor, by its name in machine.py, or the debugger's own name of another."""
 
     def is_live(self) -> bool:
         """Whether the program is a process, not a core dump."""

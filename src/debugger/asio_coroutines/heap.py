@@ -44,8 +44,9 @@ def has_glibc_heap(debugger: Debugger) -> bool:
 def life(coroutine: Coroutine, is_glibc: bool) -> Life:
     """Whether it lives; `is_glibc` as has_glibc_heap() tells. Raises NoMemory."""
     compiler, number = coroutine.function.compiler, coroutine.number
-    if compiler and compiler.tells_destroyed and number is not None:
-        return Life.ALIVE if number % 2 == 0 else Life.DESTROYED
+    is_destroyed = compiler.is_destroyed(number) if compiler and number is not None else None
+    if is_destroyed is not None:
+        return Life.DESTROYED if is_destroyed else Life.ALIVE
     return _in_glibc(coroutine.snapshot, coroutine.frame) if is_glibc else Life.UNKNOWN
 
 

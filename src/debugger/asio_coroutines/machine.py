@@ -1,6 +1,6 @@
 """What is true of one processor only: its instructions, as debuggers print them, and its registers.
 
-Another one needs a `Machine` here, and its name from each debugger's architecture(). To show where a coroutine waits it
+Another one needs a `Machine` here, whose name each debugger's architecture() gives. To show where a coroutine waits it
 takes patterns for `store`, where its stores of a constant are one instruction; to look into one by registers,
 `program_counter`, `frame_pointer` and `cfa_distance`. What is not known is left empty: all that needs it does without,
 or says so, in a sentence of coroutine.py or messages.py that names the processors.
@@ -98,12 +98,12 @@ OTHER = Machine(
     thread_pointer="",
     red_zone=128,
 )
+MACHINES = {machine.name: machine for machine in (X86_64, AARCH64)}
 
 
 def machine_named(architecture: str) -> Machine:
-    """The processor with this name of the debugger's."""
-    known = {machine.name: machine for machine in (X86_64, AARCH64)}
-    return known.get(architecture, OTHER)
+    """The processor with this name, which is that of one of MACHINES, or the debugger's own of another."""
+    return MACHINES.get(architecture, OTHER)
 
 
 def machine_of(debugger: Debugger) -> Machine:

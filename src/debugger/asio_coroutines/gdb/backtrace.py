@@ -254,7 +254,9 @@ def _is_readable(frame: gdb.Frame, variable: Any) -> bool:
     """Whether a variable of the frame's can be read: see named_values()."""
     try:
         value = variable.value()
-        (frame.read_var(variable.symbol()) if value is None else value).fetch_lazy()
+        if value is None:
+            value = frame.read_var(variable.symbol())
+        value.fetch_lazy()
         return True
     except (gdb.error, ValueError):
         return False
@@ -283,10 +285,11 @@ def _running(decorator: Any, row: CoroutineRow) -> Line:
     visible = _in_function(decorator.inferior_frame())
     for local in reversed(list(decorator.frame_locals() or ())):  # the outermost block's first
         symbol = local.symbol()
-        if (str(symbol), getattr(symbol, "line", 0)) not in visible:
+        name, line = str(symbol), getattr(symbol, "line", 0)
+        if (name, line) not in visible:
             continue
-        if str(symbol) in names:
-            names.remove(str(symbol))
-        elif compiler.is_programs(str(symbol), getattr(symbol, "line", 0)):
+        if name in names:
+            names.remove(name)
+        elif compiler.is_programs(name, line):
             own.insert(0, local)
     return Line(decorator, function=_name(row), line=row.line or None, frame_args=arguments, frame_locals=own)

@@ -12,6 +12,7 @@ from typing import Any
 import gdb
 
 from ..debugger import Frame, FunctionInfo, Instruction, Mapping, Member, NoMemory, Symbol, Thread
+from ..machine import MACHINES
 from ..names import is_library
 
 REFERENCES = (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF)
@@ -228,7 +229,7 @@ class GDB:
 
     def architecture(self) -> str:
         name = gdb.selected_inferior().architecture().name()
-        return next((known for known in ("x86-64", "aarch64") if known in name), name)
+        return next((known for known in MACHINES if known in name), name)  # "i386:x86-64"
 
     def process_id(self) -> int | None:
         inferior = gdb.selected_inferior()

@@ -18,7 +18,7 @@ MOST_CHARACTERS = 40  # of a value's text
 CLASSES = lldb.eTypeClassClass | lldb.eTypeClassStruct | lldb.eTypeClassUnion
 ADDRESSES = 1 << 64
 ADDRESSES_OF_PROGRAMS = 1 << 63  # the others are the system's
-PROCESSORS = {"x86_64": "x86-64", "aarch64": "aarch64", "arm64": "aarch64"}  # as LLDB's triples begin
+PROCESSORS = {"x86_64": "x86-64", "aarch64": "aarch64", "arm64": "aarch64"}  # as LLDB's triples begin: see machine.py
 # "Variable: id = {0x1}, name = "id", type = "int", valid ranges = ..., location = DW_OP_fbreg -8, decl = main.cpp:43"
 VARIABLE = re.compile(r'^ +Variable: id = \{\w+\}, name = "(.*?)", type = .*, location = (.*), decl =', re.M)
 BODY = re.compile(r"^_Z.*\.(actor|resume)\b")  # a coroutine's body: "_Z5servePZ5serveiE5_Z5servei.Frame.actor" by GCC

@@ -158,8 +158,9 @@ def _rows(task: Task) -> Iterator[str]:
         if coroutine is task.coroutines[-1]:
             if task.state:
                 row += f" [{task.state}]"
-            elif not task.children and (statement := text.statement(coroutine, line)):
-                row += f": {statement}"
+            elif not task.children:
+                statement = text.statement(coroutine, line)
+                row += f": {statement}" if statement else ""
         yield row
 
 

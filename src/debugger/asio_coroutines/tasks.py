@@ -181,11 +181,14 @@ def _task(
     if executor := entry_point.executor():
         task.executor = executors.text(snapshot, entry_point.function.executor_type, executor)
     if runs := running.get(promises[0]):
-        task.state, task.running_line = f"running on {runs.thread}", runs.line
-    elif not task.coroutines and (unstarted := entry_point.task()):
-        coroutine = Coroutine(snapshot, unstarted)
-        if not coroutine.function.is_library:
-            task.coroutines, task.state = [coroutine], NOT_STARTED
+        task.state = f"running on {runs.thread}"
+        task.running_line = runs.line
+    elif not task.coroutines:
+        unstarted = entry_point.task()
+        coroutine = Coroutine(snapshot, unstarted) if unstarted else None
+        if coroutine and not coroutine.function.is_library:
+            task.coroutines = [coroutine]
+            task.state = NOT_STARTED
     return task
 
 

@@ -99,6 +99,17 @@ class Variables(ModelTest):
         self.assertIsNone(GCC().number_offset({}, made.members))
 
 
+class Numbers(ModelTest):
+    """What the number of a coroutine tells besides its co_await."""
+
+    def test_gccs_is_odd_in_one_that_has_been_destroyed(self) -> None:
+        self.assertIs(GCC().is_destroyed(4), False)
+        self.assertIs(GCC().is_destroyed(5), True)
+
+    def test_clangs_does_not_tell(self) -> None:
+        self.assertIsNone(Clang().is_destroyed(1))
+
+
 class Code(ModelTest):
     """What functions are for, and where they suspend."""
 

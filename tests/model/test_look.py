@@ -37,18 +37,18 @@ class Looks(ModelTest):
             shown = variables(session, session.waiting_pc)
             arguments = ["id = 7", "pair = {first = 1, second = 0}"]
             self.assertEqual(shown, [*arguments, "inner = 4", "count = 3"])
-            self.assertEqual(variables(session, session.waiting_pc, locals_=False), arguments)
-            self.assertEqual(variables(session, session.waiting_pc, arguments=False), ["inner = 4", "count = 3"])
+            self.assertEqual(variables(session, session.waiting_pc, with_locals=False), arguments)
+            self.assertEqual(variables(session, session.waiting_pc, with_arguments=False), ["inner = 4", "count = 3"])
 
     def test_only_what_is_visible_there(self) -> None:
         for made in self.programs():
             session = made.read_coroutine(made.coroutine("session", line=10, id=7, count=3))
-            self.assertEqual(variables(session, session.waiting_pc, arguments=False), ["count = 3"])
+            self.assertEqual(variables(session, session.waiting_pc, with_arguments=False), ["count = 3"])
 
     def test_none(self) -> None:
         for made in self.programs():
             pause = made.read_coroutine(made.coroutine("pause", line=2))
-            shown = variables(pause, pause.waiting_pc, arguments=False)
+            shown = variables(pause, pause.waiting_pc, with_arguments=False)
             self.assertEqual(shown, ["No arguments, and no locals there."])
 
     def test_where_it_waits_and_what_is_to_be_seen_there(self) -> None:

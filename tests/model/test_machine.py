@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from made_up import ModelTest
 
-from asio_coroutines.machine import AARCH64, OTHER, X86_64, machine_named
+from asio_coroutines.machine import AARCH64, OTHER, UNUSED_STACK, X86_64, machine_named
 
 
 class Machines(ModelTest):
@@ -60,3 +60,11 @@ class Machines(ModelTest):
     def test_only_where_two_registers_are_enough_may_a_coroutine_be_stood_in_for(self) -> None:
         self.assertTrue(X86_64.can_stand_in)
         self.assertFalse(AARCH64.can_stand_in or OTHER.can_stand_in)
+
+    def test_registers_by_the_base_of_a_machine_frame(self) -> None:
+        self.assertEqual(X86_64.registers_of(0x401020, 0x7F40, is_cfa=True), {"rip": 0x401020, "rbp": 0x7F30})
+        self.assertEqual(X86_64.registers_of(0x401020, 0x7F40, is_cfa=False), {"rip": 0x401020, "rbp": 0x7F40})
+
+    def test_no_processor_uses_its_stack_so_far_below_the_stack_pointer(self) -> None:
+        for machine in X86_64, AARCH64, OTHER:
+            self.assertLess(machine.red_zone, UNUSED_STACK)

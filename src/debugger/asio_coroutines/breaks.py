@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from .compilers import is_resuming
 from .debugger import BUILD, UserMistake
 from .function import Function
-from .names import plain_name
+from .names import PLAIN_LAMBDA, plain_name
 from .program import Program
 
-LAMBDA, CALL = "{lambda}", "operator()"
+CALL = "operator()"  # the name of a lambda's function
 MOST_PLACES = 1_000  # bodies of one name
 
 
@@ -34,7 +34,7 @@ def bodies_named(program: Program, words: str) -> list[Function]:
 def _functions_named(program: Program, name: str) -> Iterator[Function]:
     """The program's own functions with this name, in this scope or one within any other."""
     last = name.rpartition("::")[2]
-    for start in sorted(program.debugger.functions_ending(CALL if last == LAMBDA else last)):
+    for start in sorted(program.debugger.functions_ending(CALL if last == PLAIN_LAMBDA else last)):
         function = program.function(start)
         if function and function.start == start and not function.is_library:
             if f"::{function.name}".endswith(f"::{name}"):

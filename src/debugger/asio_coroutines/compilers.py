@@ -7,10 +7,12 @@ to each co_await, the code that suspends. Knows debug information and code, no m
             Of a lambda, the pointer __closure is in the place of this; what it has captured comes after
             _Coro_resume_index, the last one first.
             Numbers: 2 bytes; 2 is the initial suspension; odd in a coroutine that has been destroyed.
+            Debug information counts from the canonical frame address (CFA) of a body's machine frame.
     Clang   body: f(int) [clone .resume]. Arguments are marked as such; __promise and __coro_frame are its own. There is
             no `this` where the function does not use it; that of a lambda points to what it has captured.
             Numbers: 1 byte; 0 is the initial suspension. A part of each co_await is in a function of its own, the
             await_suspend wrapper, which has the coroutine's name.
+            Debug information counts from where the frame pointer of a body's machine frame points.
 """
 
 from __future__ import annotations
@@ -52,12 +54,12 @@ class Suspension:
 
 def variables_in(symbols: Iterable[Symbol]) -> list[Variable]:
     """Those of these symbols that are in a coroutine frame."""
-    placed = ((symbol, parse(symbol.location)) for symbol in symbols)
-    return [
-        Variable(symbol.name, symbol.type, location, symbol.is_argument, symbol.line)
-        for symbol, location in placed
-        if location
-    ]
+    found: list[Variable] = []
+    for symbol in symbols:
+        location = parse(symbol.location)
+        if location:
+            found.append(Variable(symbol.name, symbol.type, location, symbol.is_argument, symbol.line))
+    return found
 
 
 def is_wrapper(function_name: str) -> bool:
@@ -89,8 +91,7 @@ class Compiler(abc.ABC):
     started: str  # the variable, one byte, that becomes 1 when the initial suspension is over; empty if there is none
     number_size: int  # bytes that the number of a co_await takes
     initial: int  # the number of the initial suspension
-    base_distance: int  # from a machine frame's base, which debug information counts from, to rbp
-    tells_destroyed: bool  # whether the number tells that a coroutine has been destroyed
+    base_is_cfa: bool  # whether the base of a machine frame, from which debug information counts, is its CFA
     scatters: bool  # whether a body's first and last line have parts of each co_await, and loops end on the first
 
     @abc.abstractmethod
@@ -98,6 +99,10 @@ class Compiler(abc.ABC):
         self, variables: Mapping[str, Variable], members: Callable[[Type], Sequence[Member]]
     ) -> int | None:
         """Where in the coroutine frame the number is of the co_await that the coroutine waits at."""
+
+    @abc.abstractmethod
+    def is_destroyed(self, number: int) -> bool | None:
+        """Whether a coroutine with this number has been destroyed; None if the number does not tell."""
 
     @abc.abstractmethod
     def arguments(
@@ -124,25 +129,38 @@ class Compiler(abc.ABC):
         code = list(code)
         for place in offset, None:
             pattern = machine.store_pattern(self.number_size, place)
-            found: dict[int, Suspension] = {}
-            last: tuple[int, Instruction] | None = None
-            for each in code:
-                if pattern and (store := pattern.match(each.text)):
-                    last = int(store[1], 16), each
-                elif last and AWAIT_SUSPEND in each.text:
-                    number, instruction = last
-                    found[number], last = Suspension(instruction, each), None
+            found = _suspensions(code, pattern) if pattern else {}
             if found:
                 return found
         return {}
 
 
+def _suspensions(code: Iterable[Instruction], pattern: re.Pattern[str]) -> dict[int, Suspension]:
+    """The suspension points of a body, by the number of each co_await, whose stores match this pattern."""
+    found: dict[int, Suspension] = {}
+    number = 0
+    store: Instruction | None = None  # the last one, until await_suspend is called
+    for each in code:
+        if stored := pattern.match(each.text):
+            number = int(stored[1], 16)
+            store = each
+        elif store and AWAIT_SUSPEND in each.text:
+            found[number] = Suspension(store, each)
+            store = None
+    return found
+
+
 class GCC(Compiler):
     """GCC 12 and newer."""
 
-    name, promise, frame_parameter = "GCC", "_Coro_promise", "frame_ptr"
-    number_size, initial, base_distance, tells_destroyed = 2, 2, 16, True
-    scatters, started = True, "_Coro_initial_await_resume_called"
+    name = "GCC"
+    promise = "_Coro_promise"
+    frame_parameter = "frame_ptr"
+    started = "_Coro_initial_await_resume_called"
+    number_size = 2
+    initial = 2
+    base_is_cfa = True
+    scatters = True
 
     def number_offset(
         self, variables: Mapping[str, Variable], members: Callable[[Type], Sequence[Member]]
@@ -150,15 +168,18 @@ class GCC(Compiler):
         number = variables.get("_Coro_resume_index")
         return number.location.offset if number else None
 
+    def is_destroyed(self, number: int) -> bool | None:
+        return number % 2 == 1
+
     def arguments(
         self, variables: Sequence[Variable], members_of_closure: Callable[[Type], Sequence[Member]]
     ) -> list[Variable]:
-        captured = [(each.location.inner, each) for each in variables if each.location.inner is not None]
-        captures = [each for _, each in sorted(captured, key=lambda pair: pair[0])]
+        captured = [each for each in variables if each.location.inner is not None]
+        captured.sort(key=lambda each: each.location.inner or 0)
         names = [variable.name for variable in variables]
         first = names.index("_Coro_self_handle") + 1 if "_Coro_self_handle" in names else 0
         between = variables[first : names.index("_Coro_resume_index")]
-        return captures + [variable for variable in between if not re.match(r"D\.\d|__|_Coro_", variable.name)]
+        return captured + [variable for variable in between if not re.match(r"D\.\d|__|_Coro_", variable.name)]
 
     def is_programs(self, name: str, line: int) -> bool:
         return bool(line) and not re.match("__|_Coro_", name)
@@ -170,16 +191,25 @@ class GCC(Compiler):
 class Clang(Compiler):
     """Clang 19 and newer."""
 
-    name, promise, frame_parameter = "Clang", "__promise", "__coro_frame"
-    number_size, initial, base_distance, tells_destroyed = 1, 0, 0, False
-    scatters, started = False, ""
+    name = "Clang"
+    promise = "__promise"
+    frame_parameter = "__coro_frame"
+    started = ""
+    number_size = 1
+    initial = 0
+    base_is_cfa = False
+    scatters = False
 
     def number_offset(
         self, variables: Mapping[str, Variable], members: Callable[[Type], Sequence[Member]]
     ) -> int | None:
         frame = variables.get("__coro_frame")
-        offsets = (member.offset for member in members(frame.type) if member.name == "__coro_index") if frame else ()
-        return next(iter(offsets), None)
+        if frame is None:
+            return None
+        return next((member.offset for member in members(frame.type) if member.name == "__coro_index"), None)
+
+    def is_destroyed(self, number: int) -> bool | None:
+        return None
 
     def arguments(
         self, variables: Sequence[Variable], members_of_closure: Callable[[Type], Sequence[Member]]
@@ -188,8 +218,11 @@ class Clang(Compiler):
         for each in variables:
             if not each.is_argument or each.name.startswith("__"):
                 continue
-            captures = members_of_closure(each.type) if each.name == THIS else ()
-            found += [_captured(each, member) for member in captures] or [each]
+            members = members_of_closure(each.type) if each.name == THIS else ()
+            if members:
+                found.extend(_captured(each, member) for member in members)
+            else:
+                found.append(each)
         return found
 
     def is_programs(self, name: str, line: int) -> bool:

@@ -23,19 +23,22 @@ def waiter_of_completion(snapshot: Snapshot, frames: Iterable[Frame]) -> int:
     """The promise of the coroutine that a completion handler in one of these frames resumes, or 0. The first frame that
     has one counts."""
     for frame in frames:
-        if layout.HANDLER_CALL.search(names.plain_name(frame.name)):
-            if waiter := _waiter_in_handler(snapshot, frame):
-                return waiter
+        is_call = layout.HANDLER_CALL.search(names.plain_name(frame.name)) is not None
+        waiter = _waiter_in_handler(snapshot, frame) if is_call else 0
+        if waiter:
+            return waiter
     return 0
 
 
 def _waiter_in_handler(snapshot: Snapshot, frame: Frame) -> int:
+    """The same for the handler that is the object of this frame's function."""
     debugger = snapshot.debugger
-    types = [debugger.pointee(symbol.type) for symbol in debugger.symbols_at(frame.pc) if symbol.name == "this"]
+    this = next((symbol for symbol in debugger.symbols_at(frame.pc) if symbol.name == "this"), None)
+    handler = debugger.pointee(this.type) if this else None
     address = debugger.parameter(frame, "this")
-    if not address or not types or types[0] is None:
+    if not address or handler is None:
         return 0
-    ways = search(debugger, [(0, types[0])], layout.AWAITABLE_THREAD, layout.NO_HANDLER, MOST_POINTERS)
+    ways = search(debugger, [(0, handler)], layout.AWAITABLE_THREAD, layout.NO_HANDLER, MOST_POINTERS)
     for entry_point in words_at(snapshot, address, [*ways.wanted, *ways.unknown]):
         try:
             coroutine = Coroutine(snapshot, entry_point)

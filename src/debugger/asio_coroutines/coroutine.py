@@ -91,9 +91,10 @@ class Coroutine:
     def has_registers(self) -> bool:
         """Whether registers() has them."""
         try:
-            return bool(self.registers())
+            self.registers()
         except NoDebugInformation:
             return False
+        return True
 
     def registers(self) -> dict[str, int]:
         """With these in its machine registers, a debugger sees the variables of this coroutine, which waits.
@@ -102,16 +103,17 @@ class Coroutine:
         of its machine frame. A promise begins with just that address. So let the machine frame be where its spilled
         word is the promise. With a spill of -56, for a promise at 0x1010:
 
-            base = 0x1010 + 56 = 0x1048      rbp = base with Clang, base - 16 = 0x1038 with GCC
+            base = 0x1010 + 56 = 0x1048      on x86-64 rbp = base with Clang, base - 16 = 0x1038 with GCC
 
-        Raises NoDebugInformation where that is not known, or the processor is another one than x86-64."""
+        Raises NoDebugInformation where that is not known, or the processor's registers are not."""
         function = self.function
         if not function.machine.can_stand_in:
             raise NoDebugInformation("this takes registers as those of x86-64")
         unknown = self.waiting_pc == function.start and not self.has_not_started
         if function.compiler is None or function.spill is None or unknown:
             raise NoDebugInformation(BUILD)
-        return {"rip": self.waiting_pc, "rbp": self.promise - function.spill - function.compiler.base_distance}
+        base = self.promise - function.spill
+        return function.machine.registers_of(self.waiting_pc, base, function.compiler.base_is_cfa)
 
     def waiter(self) -> int:
         """Of an entry point: the promise of the coroutine that its completion resumes, or 0.
@@ -140,18 +142,21 @@ class Coroutine:
 
     def executor(self) -> int:
         """Of an entry point: where its task's executor is, or 0 if there is none. Raises NoMemory."""
-        executor, has_executor = self.function.executor, self.function.has_executor
-        if executor is None or has_executor is None:
+        executor, flag = self.function.executor, self.function.executor_flag
+        if executor is None or flag is None:
             return 0
-        is_there = self.snapshot.read(self.promise + has_executor.offset, 1) != b"\0"
+        is_there = self.snapshot.read(self.promise + flag.offset, 1) != b"\0"
         return self.promise + executor.offset if is_there else 0
 
     def task(self) -> int:
         """Of an entry point: the promise of the coroutine that it is going to start, or 0."""
         parts = self.function.paths_to_task
-        known = next(words_at(self.snapshot, self.frame, parts.wanted), 0)
-        guesses = (each for each in self._coroutines(parts.unknown) if not each.function.is_library)
-        return known or next((each.promise for each in guesses if each.has_not_started), 0)
+        for promise in words_at(self.snapshot, self.frame, parts.wanted):
+            return promise
+        for guess in self._coroutines(parts.unknown):
+            if not guess.function.is_library and guess.has_not_started:
+                return guess.promise
+        return 0
 
     def top_of_stack(self) -> int:
         """Of an entry point: the promise of the innermost coroutine of its chain; 0 if all have ended. Raises

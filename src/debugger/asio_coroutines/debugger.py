@@ -66,6 +66,11 @@ class Instruction:
     line: int  # 0 if the line is of another file than the function
     text: str  # AT&T syntax, with the names of called functions
 
+    @property
+    def begins_row(self) -> bool:
+        """Whether it is the first one of its row in the line table."""
+        return self.pc == self.row
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -175,7 +180,7 @@ class Debugger(Protocol):
         """What a machine register holds in this frame; 0 if there is none of this name."""
 
     def architecture(self) -> str:
-        """The processor: "x86-64", "aarch64" or the debugger's own name of another."""
+        """The processor, by its name in machine.py, or the debugger's own name of another."""
 
     def is_live(self) -> bool:
         """Whether the program is a process, not a core dump."""

@@ -14,12 +14,13 @@ known by the address of its object, for as long as that lives: by_token's counts
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 
 from . import names
 from .debugger import Frame, NoMemory
-from .machine import machine_named
+from .machine import first_argument
 from .program import Program
 from .stack import Body, is_own, with_bodies
 
@@ -60,32 +61,27 @@ class Exceptions:
 
     def ends(self, frame: Frame) -> None:
         """In this frame of FREEING: the exception has ended. Another one may get its memory."""
-        self._told.discard(self._argument(frame))
+        self._told.discard(first_argument(self._program.debugger, frame))
 
     def _at_co_await(self, newest: Frame, older: Iterable[Frame]) -> Body | None:
         """The coroutine of the program's whose co_await has called these frames; None if it is its body that throws, or
         a function of the program, or there is none."""
         calls = newest.name
         found = with_bodies(self._program.snapshot(), older)
-        for count, (frame, body) in enumerate(found):
-            if body or count > MOST_TO_CO_AWAIT:
+        for frame, body in itertools.islice(found, MOST_TO_CO_AWAIT + 1):
+            if body:
                 is_awaiting = OF_CO_AWAIT.search(names.plain_name(calls)) is not None
-                return body if body and is_awaiting and is_own(frame) and not body.is_suspended else None
+                is_running = is_own(frame) and not body.is_suspended
+                return body if is_awaiting and is_running else None
             calls = frame.name
         return None
 
     def _object(self, frame: Frame) -> int:
         """The address of the exception that this frame of RAISING raises; 0 if it is not to be known."""
-        argument = self._argument(frame)
+        argument = first_argument(self._program.debugger, frame)
         if not argument or not RETHROWN.match(frame.name):
             return argument
         try:
             return self._program.snapshot().word(argument)
         except NoMemory:
             return 0
-
-    def _argument(self, frame: Frame) -> int:
-        """The first argument of the frame's function, which it has just begun."""
-        debugger = self._program.debugger
-        register = machine_named(debugger.architecture()).first_argument
-        return debugger.register(frame, register) if register else 0

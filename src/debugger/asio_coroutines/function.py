@@ -80,15 +80,16 @@ class Function:
     def locals(self, pc: int) -> list[Variable]:
         """The program's variables that are visible at this instruction, the innermost block's first, without the
         arguments."""
+        if not self.compiler:
+            return []
         arguments = {(variable.name, variable.location.offset) for variable in self.arguments}
-        return [
-            variable
-            for variable in self.variables(pc)
-            if self.compiler
-            and self.compiler.is_programs(variable.name, variable.line)
-            and not variable.is_argument  # a lambda's `this`, in place of which is what it has captured
-            and (variable.name, variable.location.offset) not in arguments
-        ]
+        found: list[Variable] = []
+        for variable in self.variables(pc):
+            if variable.is_argument or (variable.name, variable.location.offset) in arguments:
+                continue  # the first is also said of a lambda's `this`, in place of which is what it has captured
+            if self.compiler.is_programs(variable.name, variable.line):
+                found.append(variable)
+        return found
 
     @functools.cached_property
     def spill(self) -> int | None:
@@ -120,12 +121,13 @@ class Function:
         without = {0, self.lines[0]}
         if not source_line(self.file, self.lines[-1]).strip(" };"):
             without.add(self.lines[-1])
-        return {
-            each.pc: each.line
-            for each in self.code.values()
-            if each.pc == each.row and each.pc > self.first_jump and each.line not in without
-            if each.pc not in self.ends_of_loops
-        }
+        found: dict[int, int] = {}
+        for each in self.code.values():
+            if each.pc <= self.first_jump or each.line in without:
+                continue
+            if each.begins_row and each.pc not in self.ends_of_loops:
+                found[each.pc] = each.line
+        return found
 
     @functools.cached_property
     def ends_of_loops(self) -> set[int]:
@@ -137,10 +139,11 @@ class Function:
             }"""
         if not self.compiler or not self.compiler.scatters:
             return set()
-        code, found = list(self.code.values()), set()
+        found: set[int] = set()
+        code = list(self.code.values())
         for each, following in zip(code, code[1:]):
             jump = self.machine.jump_always.match(each.text)
-            is_row = each.pc == each.row and following.pc == following.row
+            is_row = each.begins_row and following.begins_row
             if jump and is_row and self.first_jump < int(jump[1], 16) < each.pc:
                 found.add(each.pc)
         return found
@@ -149,21 +152,27 @@ class Function:
     def first_statement(self) -> int:
         """Of a body: the address of its first statement, behind the initial suspension, with all arguments set. A body
         on one line begins where its own code does: GCC 16 has inlined constructors of the library before that."""
-        started = self._start()
-        later = [each.pc for each in self.code.values() if each.pc > started and each.pc == each.row and each.line]
-        return min((pc for pc in later if pc in self.statements), default=next(iter(later), self.start))
+        started = self._end_of_initial_suspension()
+        later = [each.pc for each in self.code.values() if each.pc > started and each.begins_row and each.line]
+        for pc in later:
+            if pc in self.statements:
+                return pc
+        return later[0] if later else self.start
 
-    def _start(self) -> int:
-        """Of a body: an instruction that ends the initial suspension. GCC notes it in a variable of its own; else it
-        is the first call of await_resume."""
-        name = self.compiler.started if self.compiler else ""
-        flag = next((each for each in self.variables(self.start) if each.name == name), None)
+    def _end_of_initial_suspension(self) -> int:
+        """Of a body: an instruction that ends it. GCC notes that in a variable of its own; else it is the first call of
+        await_resume."""
+        flag = self._own_variable(self.compiler.started) if self.compiler else None
         store = self.machine.store_pattern(1, flag.location.offset) if flag else None
         for each in self.code.values():
-            noted = store.match(each.text) if store else None
-            if noted and int(noted[1], 16) == 1:
+            stored = store.match(each.text) if store else None
+            if stored and int(stored[1], 16) == 1:
                 return each.pc
         return next((each.pc for each in self.code.values() if AWAIT_RESUME in each.text), self.first_jump)
+
+    def _own_variable(self, name: str) -> Variable | None:
+        """Of a body: the compiler's variable of this name, which is in the outermost block; None if there is none."""
+        return next((each for each in self.variables(self.start) if each.name == name), None)
 
     @functools.cached_property
     def handlers(self) -> list[int]:
@@ -172,8 +181,12 @@ class Function:
 
     def calls_on(self, line: int) -> list[int]:
         """The addresses of the functions that the code of this line calls directly, or of what begins on it."""
-        calls = ((each, self.machine.call.match(each.text)) for each in self.code.values())
-        return [int(call[1], 16) for each, call in calls if call and line == self.running_line(each.pc, each.line)]
+        found: list[int] = []
+        for each in self.code.values():
+            call = self.machine.call.match(each.text)
+            if call and self.running_line(each.pc, each.line) == line:
+                found.append(int(call[1], 16))
+        return found
 
     @functools.cached_property
     def after_prologue(self) -> int:
@@ -183,6 +196,7 @@ class Function:
 
     @functools.cached_property
     def _suspensions(self) -> dict[int, Suspension]:
+        """Of a body: its suspension points, by the number of each co_await."""
         if not self.compiler or self.number_offset is None:
             return {}
         return self.compiler.suspensions(self.code.values(), self.machine, self.number_offset)
@@ -205,8 +219,8 @@ class Function:
             co_await doze(   25: }, and here a call of pick
                 pick(2));    22: the call of await_suspend"""
         if self._is_scattered(line):
-            calls = (each.call for each in self._suspensions.values() if each.call.pc >= pc)
-            following = min(calls, key=lambda call: call.pc, default=None)
+            later = (each.call for each in self._suspensions.values() if each.call.pc >= pc)
+            following = min(later, key=lambda call: call.pc, default=None)
             if following and not self._is_scattered(following.line):
                 line = following.line
         return self._first_lines.get(line, line)
@@ -266,8 +280,9 @@ class Function:
         return self._debugger.type_name(self.executor.type) if self.executor else ""
 
     @functools.cached_property
-    def has_executor(self) -> Member | None:
-        """Of an entry point: whether there is an executor, in its promise; None if Asio has no such member."""
+    def executor_flag(self) -> Member | None:
+        """Of an entry point: the member of its promise that tells whether there is an executor, one byte; None if Asio
+        has no such member."""
         return self._part_of_promise(layout.HAS_EXECUTOR)
 
     @functools.cached_property
@@ -276,17 +291,19 @@ class Function:
         such member."""
         state = self._part_of_promise(*layout.CANCELLATION)
         target = self._debugger.pointee(state.type) if state else None
-        members = () if target is None else self._debugger.members(target)
-        cancelled = next((member.offset for member in members if member.name == layout.CANCELLED), None)
-        return None if state is None or cancelled is None else (state.offset, cancelled)
+        if state is None or target is None:
+            return None
+        for member in self._debugger.members(target):
+            if member.name == layout.CANCELLED:
+                return state.offset, member.offset
+        return None
 
     def _part_of_promise(self, *names: str) -> Member | None:
         """A member of the promise, a member of that, and so on, by their names: its offset is from the promise."""
-        wanted = self.compiler.promise if self.compiler else ""
-        promise = next((each for each in self.variables(self.start) if each.name == wanted), None)
+        promise = self._own_variable(self.compiler.promise) if self.compiler else None
         if promise is None:
             return None
-        part = Member(wanted, 0, promise.type)
+        part = Member(promise.name, 0, promise.type)
         for name in names:
             members = self._debugger.members(part.type)
             inner = next((member for member in members if member.name == name), None)
@@ -296,6 +313,7 @@ class Function:
         return part
 
     def _parts(self, wanted: re.Pattern[str], pointers: int) -> Parts:
+        """The ways from the coroutine frame to such parts of the arguments, but for arguments that are pointers."""
         start = [
             (each.location.offset, each.type)
             for each in self.arguments

@@ -44,8 +44,9 @@ def has_glibc_heap(debugger: Debugger) -> bool:
 def life(coroutine: Coroutine, is_glibc: bool) -> Life:
     """Whether it lives; `is_glibc` as has_glibc_heap() tells. Raises NoMemory."""
     compiler, number = coroutine.function.compiler, coroutine.number
-    if compiler and compiler.tells_destroyed and number is not None:
-        return Life.ALIVE if number % 2 == 0 else Life.DESTROYED
+    is_destroyed = compiler.is_destroyed(number) if compiler and number is not None else None
+    if is_destroyed is not None:
+        return Life.DESTROYED if is_destroyed else Life.ALIVE
     return _in_glibc(coroutine.snapshot, coroutine.frame) if is_glibc else Life.UNKNOWN
 
 
@@ -55,15 +56,21 @@ def chunk_size(snapshot: Snapshot, address: int) -> int:
         size = snapshot.word(address - WORD)
     except NoMemory:
         return 0
-    return 0 if size & NO_CHUNK or not SMALLEST <= size < LARGEST else (size & ~FLAGS) - WORD
+    return (size & ~FLAGS) - WORD if _may_be_size(size) else 0
+
+
+def _may_be_size(word: int) -> bool:
+    """Whether this may be the size and the flags in a chunk's header."""
+    return SMALLEST <= word < LARGEST and not word & NO_CHUNK
 
 
 def _in_glibc(snapshot: Snapshot, frame: int) -> Life:
-    """Freed chunks are merged, with the old headers left inside: so what a header says holds only if the neighbours
-    agree. UNKNOWN where there is no header of a chunk."""
+    """Whether the chunk with this coroutine frame is in use; UNKNOWN where there is no header of a chunk. Freed chunks
+    are merged, with the old headers left inside: so what a header says holds only if the neighbours agree. Raises
+    NoMemory."""
     chunk = frame - 2 * WORD
     before, size = snapshot.word(chunk), snapshot.word(chunk + WORD)
-    if size & NO_CHUNK or not SMALLEST <= size < LARGEST:
+    if not _may_be_size(size):
         return Life.UNKNOWN
     if size & MAPPED:
         return Life.ALIVE

@@ -8,6 +8,7 @@ for it; it would put one row below the wrong one."""
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -37,15 +38,15 @@ def holders(
     and those whose holder is not among the first MOST_COROUTINES."""
     found: dict[int, int] = {}
     own = [coroutine for coroutine in coroutines if coroutine.promise not in unstarted][:MOST_COROUTINES]
-    for places in (
+    places = itertools.chain(  # the more certain ones first
         ((each.promise, _words_in_variables(each)) for each in own),
         ((each.promise, _words_behind(each)) for each in own),
         ((each.promise, _words(snapshot, each.begin, each.end - each.begin)) for each in starts),
-    ):
-        for promise, words in places:
-            for word in unstarted.intersection(words):
-                if word != promise:
-                    found.setdefault(word, promise)
+    )
+    for promise, words in places:
+        for word in unstarted.intersection(words):
+            if word != promise:
+                found.setdefault(word, promise)
     return found
 
 
@@ -63,11 +64,14 @@ def _words_in_variables(coroutine: Coroutine) -> Iterator[int]:
 def _words_behind(coroutine: Coroutine) -> Iterator[int]:
     """The words of the heap blocks that these words point to."""
     for word in _words_in_variables(coroutine):
-        if word % (2 * WORD) == 0 and word and (size := chunk_size(coroutine.snapshot, word)):
+        is_aligned = word % (2 * WORD) == 0  # as all that malloc returns is
+        size = chunk_size(coroutine.snapshot, word) if word and is_aligned else 0
+        if size:
             yield from _words(coroutine.snapshot, word, size)
 
 
 def _words(snapshot: Snapshot, address: int, size: int) -> list[int]:
+    """The words of an object of this size in bytes, up to MOST of them; none where it cannot be read."""
     size = min(size, MOST) // WORD * WORD
     try:
         return list(struct.unpack(f"<{size // WORD}Q", snapshot.read(address, size)))

@@ -80,22 +80,27 @@ def kind_of(debugger: Debugger, type_: Type) -> Kind:
     if name in INTEGERS:
         size, is_signed = INTEGERS[name]
         return Kind(Form.INTEGER, plain, name, is_reference, size, is_signed)
-    if (kind := _kind_of_time(plain, name, is_reference)) is not None:
-        return kind
-    if layout.SOCKET.match(name) and (offset := _part(debugger, plain, layout.SOCKET_NUMBER)) is not None:
-        return Kind(Form.SOCKET, plain, name, is_reference, size=4, is_signed=True, offset=offset)
+    time = _kind_of_time(plain, name, is_reference)
+    if time is not None:
+        return time
+    number = _offset_of(debugger, plain, layout.SOCKET_NUMBER) if layout.SOCKET.match(name) else None
+    if number is not None:
+        return Kind(Form.SOCKET, plain, name, is_reference, size=4, is_signed=True, offset=number)
     return Kind(_form_of_class(name), plain, name, is_reference)
 
 
-def _part(debugger: Debugger, type_: Type, names: Sequence[re.Pattern[str]], depth: int = 0) -> int | None:
+def _offset_of(debugger: Debugger, type_: Type, names: Sequence[re.Pattern[str]], depth: int = 0) -> int | None:
     """Where in an object of a class a member with the first of these names is, then in that, one with the second, and
-    so on. Members may be those of bases, which are known by their names: those of types, with a scope."""
-    if not names or depth > DEEPEST:
-        return None if names else 0
+    so on; None if there is none. Members may be those of bases, which are known by their names: those of types, with
+    a scope."""
+    if not names:
+        return 0
+    if depth > DEEPEST:
+        return None
     for member in debugger.members(type_):
         is_wanted, is_base = names[0].match(member.name), "::" in member.name
         if is_wanted or is_base:
-            inner = _part(debugger, member.type, names[1:] if is_wanted else names, depth + 1)
+            inner = _offset_of(debugger, member.type, names[1:] if is_wanted else names, depth + 1)
             if inner is not None:
                 return member.offset + inner
     return None
@@ -110,17 +115,26 @@ def _form_of_pointer(target: str) -> Form:
 
 def _kind_of_time(type_: Type, name: str, is_reference: bool) -> Kind | None:
     """The kind of a duration or a time point, if the type with this name is one whose ticks are numbers."""
-    clock = ""
-    if point := TIME_POINT.match(name):
-        clock = point[1]
+    point = TIME_POINT.match(name)
     duration = DURATION.match(point[2] if point else name)
-    if not duration or duration[1] not in INTEGERS and duration[1] not in FLOATING or not int(duration[3]):
+    if not duration:
         return None
-    is_floating = duration[1] in FLOATING
-    size, is_signed = (FLOATING[duration[1]], True) if is_floating else INTEGERS[duration[1]]
-    form = Form.TIME_POINT if point else Form.DURATION
-    period = Fraction(int(duration[2]), int(duration[3]))
-    return Kind(form, type_, name, is_reference, size, is_signed, is_floating, period, clock)
+    ticks, numerator, denominator = duration[1], int(duration[2]), int(duration[3])
+    is_floating = ticks in FLOATING
+    if not denominator or not (is_floating or ticks in INTEGERS):
+        return None
+    size, is_signed = (FLOATING[ticks], True) if is_floating else INTEGERS[ticks]
+    return Kind(
+        Form.TIME_POINT if point else Form.DURATION,
+        type_,
+        name,
+        is_reference,
+        size,
+        is_signed,
+        is_floating,
+        period=Fraction(numerator, denominator),
+        clock=point[1] if point else "",
+    )
 
 
 def _form_of_class(name: str) -> Form:

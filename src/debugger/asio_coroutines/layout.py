@@ -73,8 +73,10 @@ NO_HANDLER = re.compile(
     r"::(awaitable|any_\w*executor|\w+_(system_executor|executor_type|context)|thread_pool|strand|scheduler)$"
 )
 
+AWAITABLE_FRAME = "frame_"  # in an awaitable
 TARGET = 32  # bytes, in an any_executor_base
 TARGET_FUNCTIONS = 40
+TARGET_NAMES = "target_fns_", "target_"
 TARGET_TABLE = re.compile(r"\bexecution::detail::any_executor_base::target_fns_table(?=<)")
 ANY_EXECUTOR = re.compile(_ASIO + r"(any_\w*executor$|execution::any_executor<)")
 STRAND = re.compile(_ASIO + r"strand(?=<)")
@@ -93,4 +95,5 @@ SCHEDULER = re.compile(
 # Calls of a completion handler, by the function's plain name. The handlers of a task's completion are such functions.
 HANDLER_CALL = re.compile(r"^" + _ASIO + r"\w*handler::operator\(\)$")
 RESUME = re.compile(r"\b" + _ASIO + r"detail::awaitable_frame_base<.*>::resume\b")
+PUSH_FRAME, PUSH_FRAME_CALLER = "push_frame", "caller"  # a function of the same class; its parameter
 BODY_CALLER = re.compile(r"\bcoroutine_handle<.*>::resume\b")  # of the standard library; RESUME calls it

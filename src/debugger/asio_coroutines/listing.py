@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import text
 from .coroutine import Coroutine
 from .debugger import BUILD, Mapping
-from .tasks import Forest, Task
+from .tasks import Forest, Task, all_in
 
 SCREEN = 40  # rows: so many are shown as they are
 
@@ -47,7 +47,7 @@ class Entry:
 def listing(forest: Forest, request: Request) -> Listing:
     """The forest's rows. Raises what reading a coroutine raises."""
     roots = _matching(forest.roots, request.pattern) if request.pattern else forest.roots
-    tasks = list(_all(roots))
+    tasks = list(all_in(roots))
     rows = sum(len(task.coroutines) for task in tasks)
     grouped = rows > SCREEN and not request.everything
     entries = _groups(roots, _shapes(roots)) if grouped else [_single(root) for root in roots]
@@ -63,19 +63,10 @@ def listing(forest: Forest, request: Request) -> Listing:
     return Listing(lines, coroutines)
 
 
-def _all(roots: Iterable[Task]) -> Iterator[Task]:
-    """These tasks and all below them, each before those below it."""
-    tasks = list(roots)
-    while tasks:
-        task = tasks.pop()
-        yield task
-        tasks.extend(task.children)
-
-
 def _matching(roots: list[Task], pattern: re.Pattern[str]) -> list[Task]:
     """Copies of the tasks in which the pattern is found, and of those above them."""
     kept: dict[int, Task] = {}
-    for task in reversed(list(_all(roots))):  # each after those below it
+    for task in reversed(list(all_in(roots))):  # each after those below it
         children = [kept[id(child)] for child in task.children if id(child) in kept]
         if children or any(pattern.search(row) for row in _rows(task)):
             kept[id(task)] = dataclasses.replace(task, children=children)
@@ -86,7 +77,7 @@ def _shapes(roots: list[Task]) -> dict[int, Shape]:
     """The shape of each task, by its id()."""
     shapes: dict[int, Shape] = {}
     known: dict[object, Shape] = {}
-    for task in reversed(list(_all(roots))):
+    for task in reversed(list(all_in(roots))):
         places = tuple((coroutine.function.start, task.line(coroutine)) for coroutine in task.coroutines)
         state = re.sub(r"\d+", "", task.state)  # on whichever thread
         below = frozenset(Counter(shapes[id(child)] for child in task.children).items())
@@ -129,9 +120,14 @@ def _in_order(entries: list[Entry]) -> list[Entry]:
     def key(entry: Entry) -> tuple[int, list[tuple[bool, int, str]]]:
         first = entry.task.coroutines[0]
         parts = re.split(r"(\d+)", text.call_and_place(first, entry.task.line(first)))
-        return entry.count, [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
+        return entry.count, [_as_ordered(part) for part in parts]
 
     return sorted(entries, key=key)
+
+
+def _as_ordered(part: str) -> tuple[bool, int, str]:
+    """What orders the parts of a text: words as they are, numbers by their values."""
+    return part.isdecimal(), int(part) if part.isdecimal() else 0, part
 
 
 def _lines(entries: list[Entry]) -> tuple[list[str], list[Coroutine]]:
@@ -143,7 +139,8 @@ def _lines(entries: list[Entry]) -> tuple[list[str], list[Coroutine]]:
         depth, entry = pending.pop()
         for row, coroutine in zip(_rows(entry.task), entry.task.coroutines):
             coroutines.append(coroutine)
-            count = f"{entry.count} x " if entry.count > 1 and coroutine is entry.task.coroutines[0] else ""
+            has_count = entry.count > 1 and coroutine is entry.task.coroutines[0]
+            count = f"{entry.count} x " if has_count else ""
             lines.append(f"{len(coroutines):>3}  {'  ' * depth}{count}{row}")
             depth += 1
         pending.extend((depth, child) for child in reversed(_in_order(entry.children)))
@@ -161,16 +158,22 @@ def _rows(task: Task) -> Iterator[str]:
         if coroutine is task.coroutines[-1]:
             if task.state:
                 row += f" [{task.state}]"
-            elif not task.children and (statement := text.statement(coroutine, line)):
-                row += f": {statement}"
+            elif not task.children:
+                statement = text.statement(coroutine, line)
+                row += f": {statement}" if statement else ""
         yield row
 
 
 def _remarks(task: Task) -> list[str]:
     """What is to be said of the task as a whole, besides its state."""
-    remarks = [f"on {task.executor}"] if task.has_own_executor else []
-    remarks += ["cancelled"] if task.is_cancelled else []
-    return remarks + ([task.problem] if task.problem else [])
+    remarks: list[str] = []
+    if task.has_own_executor:
+        remarks.append(f"on {task.executor}")
+    if task.is_cancelled:
+        remarks.append("cancelled")
+    if task.problem:
+        remarks.append(task.problem)
+    return remarks
 
 
 def _nothing(forest: Forest, request: Request) -> str:

@@ -41,7 +41,8 @@ class Place:
         """What is shown. Raises what reading a coroutine raises."""
         if what is What.CALLERS:
             return list(callers(self.coroutine, self.line))
-        return variables(self.coroutine, self.pc, what is not What.LOCALS, what is not What.ARGUMENTS)
+        with_arguments, with_locals = what is not What.LOCALS, what is not What.ARGUMENTS
+        return variables(self.coroutine, self.pc, with_arguments, with_locals)
 
     @property
     def has_registers(self) -> bool:
@@ -70,10 +71,13 @@ def find(snapshot: Snapshot, promise: int, number: int) -> Place:
     return Place(coroutine, None, coroutine.waiting_pc, coroutine.waiting_line)
 
 
-def variables(coroutine: Coroutine, pc: int, arguments: bool = True, locals_: bool = True) -> list[str]:
+def variables(coroutine: Coroutine, pc: int, with_arguments: bool = True, with_locals: bool = True) -> list[str]:
     """The values of its arguments and of the locals that are visible at this instruction: "name = value"."""
-    function = coroutine.function
-    shown: list[Variable] = [*(function.arguments if arguments else ()), *(function.locals(pc) if locals_ else ())]
+    shown: list[Variable] = []
+    if with_arguments:
+        shown += coroutine.function.arguments
+    if with_locals:
+        shown += coroutine.function.locals(pc)
     return list(_values(coroutine, shown)) or [NOTHING]
 
 

@@ -1,8 +1,9 @@
 """What is true of one processor only: its instructions, as debuggers print them, and its registers.
 
-Another one needs a `Machine` here with a pattern for `store`, where its stores of a constant are one instruction; and
-for looks into a coroutine by registers, its names in Coroutine.registers() and its Compiler.base_distance. Until then
-all that needs these says so, or does without.
+Another one needs a `Machine` here, whose name each debugger's architecture() gives. To show where a coroutine waits it
+takes patterns for `store`, where its stores of a constant are one instruction; to look into one by registers,
+`program_counter`, `frame_pointer` and `cfa_distance`. What is not known is left empty: all that needs it does without,
+or says so, in a sentence of coroutine.py or messages.py that names the processors.
 """
 
 from __future__ import annotations
@@ -11,10 +12,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .debugger import Debugger, Frame
+
+# Bytes below the stack pointer, behind which no thread uses its stack: more than any red zone, and a multiple of what a
+# stack pointer must be aligned to.
+UNUSED_STACK = 256
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A processor. Patterns are for the text of an instruction."""
+    """A processor. Patterns are for the text of an instruction, names of registers are those that debuggers take."""
 
     name: str
     jump: re.Pattern[str]
@@ -24,8 +31,25 @@ class Machine:
     store: Mapping[int, str]  # by size in bytes: the pattern of a store of a constant, up to the address
     thread_pointer: str  # the register that points to a thread's own data; empty if unknown
     red_zone: int  # bytes below the stack pointer that a function may use
-    can_stand_in: bool  # whether rip and rbp are all that a debugger needs to see the variables of a coroutine
+    # The two registers that are all that a debugger needs to see the variables of a function; empty if they are not.
+    program_counter: str = ""
+    frame_pointer: str = ""
+    cfa_distance: int = 0  # bytes from where the frame pointer points to DWARF's canonical frame address (CFA)
     trap: bytes = b""  # the instruction of a breakpoint, behind which a thread stands that has executed it
+
+    @property
+    def can_stand_in(self) -> bool:
+        """Whether a thread can stand in for one that executes a function, by two of its registers."""
+        return bool(self.program_counter and self.frame_pointer)
+
+    def registers_of(self, pc: int, base: int, is_cfa: bool) -> dict[str, int]:
+        """The registers by which a thread stands in for one at this instruction, whose machine frame has this base:
+        its CFA, or else where its frame pointer points.
+
+        >>> X86_64.registers_of(0x401020, 0x7f40, is_cfa=True)
+        {'rip': 4198432, 'rbp': 32560}
+        """
+        return {self.program_counter: pc, self.frame_pointer: base - self.cfa_distance if is_cfa else base}
 
     def store_pattern(self, size: int, offset: int | None) -> re.Pattern[str] | None:
         """Matches a store of a constant, which is in base 16 in group 1, at this offset from a register, or, where
@@ -48,7 +72,9 @@ X86_64 = Machine(
     store={1: r"movb\s+\$0x([0-9a-f]+),\s*", 2: r"movw\s+\$0x([0-9a-f]+),\s*"},
     thread_pointer="fs_base",
     red_zone=128,
-    can_stand_in=True,
+    program_counter="rip",
+    frame_pointer="rbp",
+    cfa_distance=16,  # there are the caller's frame pointer and the return address
     trap=b"\xcc",
 )
 AARCH64 = Machine(
@@ -60,7 +86,6 @@ AARCH64 = Machine(
     store={},
     thread_pointer="",
     red_zone=0,
-    can_stand_in=False,
 )
 NOTHING = re.compile(r"(?!)")
 OTHER = Machine(
@@ -72,11 +97,21 @@ OTHER = Machine(
     store={},
     thread_pointer="",
     red_zone=128,
-    can_stand_in=False,
 )
+MACHINES = {machine.name: machine for machine in (X86_64, AARCH64)}
 
 
 def machine_named(architecture: str) -> Machine:
-    """The processor with this name of the debugger's."""
-    known = {machine.name: machine for machine in (X86_64, AARCH64)}
-    return known.get(architecture, OTHER)
+    """The processor with this name, which is that of one of MACHINES, or the debugger's own of another."""
+    return MACHINES.get(architecture, OTHER)
+
+
+def machine_of(debugger: Debugger) -> Machine:
+    """The processor of the program that the debugger looks at."""
+    return machine_named(debugger.architecture())
+
+
+def first_argument(debugger: Debugger, frame: Frame) -> int:
+    """The first argument of the frame's function, which it has just begun; 0 if that is not to be known."""
+    register = machine_of(debugger).first_argument
+    return debugger.register(frame, register) if register else 0

@@ -48,7 +48,7 @@ def plain_name(full_name: str) -> str:
     while at < len(text):
         operator = None if re.search(r"\w$", plain) else OPERATOR.match(text, at)
         if name := LAMBDA.match(text, at):
-            plain += "{lambda}"
+            plain += PLAIN_LAMBDA
             at = behind_bracket(text, at) if text[at] in CLOSING else name.end()
         elif operator:
             converts_to = (operator["type"] or "").strip()
@@ -63,7 +63,7 @@ def plain_name(full_name: str) -> str:
             plain, at = "", at + 1  # what came before is the type that the function returns
         else:
             plain, at = plain + text[at], at + 1
-    return plain.lstrip(":*&").replace("{lambda}::operator()", "{lambda}")
+    return plain.lstrip(":*&").replace(f"{PLAIN_LAMBDA}::operator()", PLAIN_LAMBDA)
 
 
 def _plain_mangled_name(full_name: str, at: int) -> str:

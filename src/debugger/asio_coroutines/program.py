@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from .debugger import WORD, Debugger, NoMemory
 from .function import Function
-from .machine import machine_named
+from .machine import machine_of
 
 PAGE = 1 << 12  # bytes that are read at once
 
@@ -53,7 +53,7 @@ class Program:
             info = self.debugger.function_at(pc)
             function = known.get(info.start) if info else None
             if info and not function:
-                function = Function(self.debugger, machine_named(self.debugger.architecture()), info)
+                function = Function(self.debugger, machine_of(self.debugger), info)
                 known[info.start] = function
             known[pc] = function
         return known[pc]

@@ -13,7 +13,7 @@ from .completion import waiter_of_completion
 from .coroutine import Coroutine, chain
 from .debugger import BUILD, Failure, Frame, NoCoroutine, NoMemory
 from .heap import Life, has_glibc_heap, life
-from .machine import machine_named
+from .machine import machine_of
 from .program import Snapshot
 
 AWAIT_RESUME = re.compile(r"\bawait_resume$")  # a function that a co_await calls
@@ -110,16 +110,18 @@ def with_bodies(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[tuple[F
 def _body(snapshot: Snapshot, newer: str, frame: Frame, older: Frame | None, oldest: Frame | None) -> Body | None:
     """The body in a frame that the function `newer` was called from, and that was called from `older`, and so on."""
     if older and oldest and layout.BODY_CALLER.search(older.name) and layout.RESUME.search(oldest.name):
-        return Body(frame, snapshot.debugger.parameter(oldest, "this"), False, oldest.name, newer)
+        promise = snapshot.debugger.parameter(oldest, "this")
+        return Body(frame, promise, is_suspended=False, resume=oldest.name, calls=newer)
     if newer and layout.RESUME.search(frame.name) and not layout.BODY_CALLER.search(newer):
         promise = snapshot.debugger.parameter(frame, "this")
         if promise and _may_be_alive(snapshot, promise):
-            return Body(frame, promise, True, frame.name, newer)
+            return Body(frame, promise, is_suspended=True, resume=frame.name, calls=newer)
     return None
 
 
 def _may_be_alive(snapshot: Snapshot, promise: int) -> bool:
-    """A suspended coroutine may have been ended by another thread, while this one starts what it waits for."""
+    """Whether a suspended coroutine may live: another thread may have ended it, while this one starts what it waits
+    for."""
     try:
         return life(Coroutine(snapshot, promise), has_glibc_heap(snapshot.debugger)) != Life.DESTROYED
     except (NoCoroutine, NoMemory):
@@ -154,18 +156,21 @@ def unused_parts(snapshot: Snapshot, frames: Sequence[Frame]) -> list[range]:
                            frames of what runs handlers, as scheduler::run     but nothing is in these
         higher addresses   main
     """
+    if not frames:
+        return []
     parts: list[range] = []
-    newest = frames[0] if frames else None
-    own = next((frame for frame in frames if is_own(frame)), None)
-    if newest and (free := _free_part(snapshot, newest)):
+    newest = frames[0]
+    free = _free_part(snapshot, newest)
+    if free:
         parts.append(free)
-    if newest and own:
-        parts.append(range(newest.sp, own.sp))
-    elif newest and names.is_library("", frames[-1].shared_library):  # a thread's beginning: nothing is the program's
+    newest_own = next((frame for frame in frames if is_own(frame)), None)
+    if newest_own:
+        parts.append(range(newest.sp, newest_own.sp))
+    elif names.is_library("", frames[-1].shared_library):  # a thread's beginning: nothing is the program's
         parts.append(range(newest.sp, frames[-1].sp))
-    parts += [
-        range(frame.sp, older.sp) for frame, older in zip(frames, frames[1:]) if layout.SCHEDULER.search(frame.name)
-    ]
+    for frame, older in zip(frames, frames[1:]):
+        if layout.SCHEDULER.search(frame.name):
+            parts.append(range(frame.sp, older.sp))
     return parts
 
 
@@ -178,7 +183,7 @@ def _free_part(snapshot: Snapshot, newest: Frame) -> range | None:
     stack = next((each for each in mappings if each.start <= newest.sp < each.end), None)
     if stack is None:
         return None
-    machine = machine_named(snapshot.debugger.architecture())
+    machine = machine_of(snapshot.debugger)
     pointer = snapshot.debugger.register(newest, machine.thread_pointer) if machine.thread_pointer else 0
     if stack.start <= pointer < stack.end or stack.end == max(each.end for each in mappings):
         return range(stack.start, newest.sp - machine.red_zone)
@@ -186,7 +191,7 @@ def _free_part(snapshot: Snapshot, newest: Frame) -> range | None:
 
 
 def logical_stack(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[Row]:
-    """The rows of the logical stack, the newest first. Library frames are left out, but those at the top; for each
+    """The rows of the logical stack, the newest first. Library frames are left out, but for those at the top; for each
     coroutine on the call stack follow those that await it. Frames are asked for as rows are.
 
     Where an operation that completes at once resumes the same coroutine again and again, on top of itself, its rows and
@@ -195,7 +200,8 @@ def logical_stack(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[Row]:
     seen: set[int] = set()  # promises
     shown: set[int] = set()  # the instructions of functions in rows
     inside = False  # whether a row of the program has been shown
-    repeated, last = Repeated(), 0
+    repeated = Repeated()
+    last = 0  # the number of the frame that has given the last row
     newer: list[Frame] = []  # those between this frame and the last body, the nearest first
     ahead = Ahead(frames)
     snapshot.find_unused_stack = lambda: unused_parts(snapshot, ahead.newest(MOST_FOR_UNUSED))
@@ -203,7 +209,8 @@ def logical_stack(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[Row]:
         rows: Iterable[Row] = ()
         repeated.look(frame, body)
         if body:
-            rows, newer = _rows_of_body(snapshot, body, seen, newer), []
+            rows = _rows_of_body(snapshot, body, seen, newer)
+            newer = []
         elif is_own(frame) and repeated.are_many and frame.pc in shown:
             repeated.leave_out(frame)
         elif is_own(frame) or not inside:
@@ -218,13 +225,20 @@ def logical_stack(snapshot: Snapshot, frames: Iterable[Frame]) -> Iterator[Row]:
             yield from repeated.remarks(snapshot)
             yield row
             last = number
-            inside = inside or isinstance(row, CoroutineRow) or isinstance(row, FrameRow) and is_own(row.frame)
+            inside = inside or _is_programs(row)
         if number - last > MOST_WITHOUT_ROW:
             yield from repeated.remarks(snapshot)
             left = f"{MOST_WITHOUT_ROW:,} more frames of the call stack show nothing new"
             yield Remark(f"{left}, the rest is not looked at")
             return
     yield from repeated.remarks(snapshot)
+
+
+def _is_programs(row: Row) -> bool:
+    """Whether it is the row of a coroutine or function of the program; a remark is neither."""
+    if isinstance(row, FrameRow):
+        return is_own(row.frame)
+    return isinstance(row, CoroutineRow)
 
 
 class Repeated:
@@ -299,10 +313,11 @@ def _awaiting_or_completed(
         nobody = False
         yield coroutine, is_waiter
     if nobody and body.promise and Coroutine(snapshot, body.promise).function.is_entry_point:
-        is_waiter = True
-        for coroutine, is_other in awaiting(snapshot, chain(snapshot, waiter_of_completion(snapshot, newer)), seen):
-            yield coroutine, is_waiter or is_other
-            is_waiter = False
+        is_first = True
+        waiter = waiter_of_completion(snapshot, newer)
+        for coroutine, is_waiter in awaiting(snapshot, chain(snapshot, waiter), seen):
+            yield coroutine, is_waiter or is_first
+            is_first = False
 
 
 def _is_own_coroutine(snapshot: Snapshot, promise: int) -> bool:
@@ -317,8 +332,8 @@ def awaiting(snapshot: Snapshot, promises: Iterable[int], seen: set[int]) -> Ite
     task that they are, and those that await that, and so on.
 
     Ends at those that were seen before, and adds to them. Raises what reading a coroutine raises."""
-    is_waiter, has_more = False, True
-    while has_more:
+    is_waiter = False
+    while True:
         last: Coroutine | None = None
         for each in promises:
             if each in seen:
@@ -334,4 +349,7 @@ def awaiting(snapshot: Snapshot, promises: Iterable[int], seen: set[int]) -> Ite
                 yield last, is_waiter
                 is_waiter = False
         waiter = last.waiter() if last and last.function.is_entry_point else 0
-        promises, is_waiter, has_more = chain(snapshot, waiter), True, waiter != 0
+        if not waiter:
+            return
+        promises = chain(snapshot, waiter)
+        is_waiter = True

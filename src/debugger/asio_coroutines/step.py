@@ -11,13 +11,13 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 
-from . import names
+from . import layout, names
 from .compilers import is_creation, is_wrapper
 from .coroutine import Coroutine, chain
 from .debugger import BUILD, Frame, NoCoroutine, NoDebugInformation, NoMemory
-from .machine import machine_named
+from .machine import first_argument
 from .program import Program, Snapshot
-from .stack import MOST_TO_BODY, Body, awaiting, bodies, is_own, running_line, with_bodies
+from .stack import Body, awaiting, bodies, is_own, running_line
 
 
 class Kind(enum.Enum):
@@ -50,9 +50,10 @@ class Step:
         self._line = running_line(coroutine, body)
         self._is_inside = body.frame == newest[0]  # not in a function that it calls
         self._is_raising = names.THROWING.match(newest[0].name) is not None  # where an exception begins its way up
-        called_by_it = body.frame in newest[1:2]
-        self._is_creating = called_by_it and is_creation(program.debugger.symbols_at(newest[0].pc))
-        self._push_frame = re.sub(r"::resume\b.*", "::push_frame", body.resume)  # Asio calls it for each co_await
+        is_caller = len(newest) > 1 and body.frame == newest[1]
+        self._is_creating = is_caller and is_creation(program.debugger.symbols_at(newest[0].pc))
+        # Asio's function that it calls for each co_await.
+        self._push_frame = re.sub(r"::resume\b.*", f"::{layout.PUSH_FRAME}", body.resume)
         self._into: int | None = None  # the promise of the coroutine that has been stepped into
         self._between: set[int] = {body.promise}  # those whose co_await leads into it: that, and libraries' ones
         self._ends: dict[int, set[int]] = {}  # {address: coroutine frames}: where a step of these coroutines ends
@@ -65,9 +66,13 @@ class Step:
     def begin(cls, program: Program, frames: Iterable[Frame]) -> Step | None:
         """The step that begins in these frames; None where the debugger's own step will do. Raises NoDebugInformation
         where the build does not tell enough of the coroutine, NoMemory where those that await it cannot be read."""
-        snapshot, rest = program.snapshot(), iter(frames)
+        snapshot = program.snapshot()
+        rest = iter(frames)
         newest = list(itertools.islice(rest, 2))
-        if not newest or not (is_own(newest[0]) or _is_inlined(newest) or names.THROWING.match(newest[0].name)):
+        if not newest:
+            return None
+        is_raising = names.THROWING.match(newest[0].name) is not None
+        if not (is_own(newest[0]) or is_raising or _is_inlined(newest)):
             return None
         body = next(bodies(snapshot, itertools.chain(newest, rest)), None)
         if body is None:
@@ -105,13 +110,9 @@ class Step:
             return False
         if kind is Kind.OUT:
             return self._is_out(newest)
-        found = itertools.islice(
-            with_bodies(self._program.snapshot(), itertools.chain([newest], rest)), MOST_TO_BODY
-        )
-        running = [body for _frame, body in found]
-        newest_body = running[0] if running else None
-        if newest_body and newest_body.frame == newest and newest_body.promise in self._promises:
-            return self._is_at_statement(newest_body)
+        running = list(bodies(self._program.snapshot(), itertools.chain([newest], rest)))
+        if running and running[0].frame == newest and running[0].promise in self._promises:
+            return self._is_at_statement(running[0])
         return self._is_in(newest) if kind is Kind.INTO else self._is_past(newest, running)
 
     def _is_out(self, newest: Frame) -> bool:
@@ -124,13 +125,13 @@ class Step:
         program, but not in one that creates a coroutine."""
         return is_own(newest) and not is_creation(self._program.debugger.symbols_at(newest.pc))
 
-    def _is_past(self, newest: Frame, running: list[Body | None]) -> bool:
+    def _is_past(self, newest: Frame, running: list[Body]) -> bool:
         """Whether a step over is over in this frame, which is in none of the stepped coroutines: in another function of
         the program, or in the library where that is called by the coroutine, for there the step began. But GCC creates
         a coroutine in the middle of a line: from a function that does, the debugger's step leads into the library."""
         if is_own(newest):
             return True
-        return not self._is_creating and any(body is not None and body.promise == self.promise for body in running)
+        return not self._is_creating and any(body.promise == self.promise for body in running)
 
     def _is_at_statement(self, body: Body) -> bool:
         """Whether one of the stepped coroutines is where a step may end."""
@@ -149,12 +150,14 @@ class Step:
 
     def is_repeated(self, frames: Iterable[Frame]) -> bool:
         """Whether a breakpoint on the line of the co_await has stopped it once more, in Clang's wrapper."""
-        snapshot, rest = self._program.snapshot(), iter(frames)
+        rest = iter(frames)
         newest = next(rest, None)
         if newest is None or not is_wrapper(newest.name):
             return False
         caller = next(rest, None)
-        body = next(bodies(snapshot, itertools.chain([caller] if caller else [], rest)), None)
+        if caller is None:
+            return False
+        body = next(bodies(self._program.snapshot(), itertools.chain([caller], rest)), None)
         return body is not None and body.promise == self.promise and body.frame == caller
 
     def prepare(self, kind: Kind) -> None:
@@ -169,7 +172,10 @@ class Step:
     def go_on(self, kind: Kind) -> None:
         """Sets the places for a program that runs on. Raises what reading a coroutine raises."""
         snapshot = self._program.snapshot()
-        self._ends, self._deaths, self._calls, self._pushes = {}, {}, set(), set()
+        self._ends = {}
+        self._deaths = {}
+        self._calls = set()
+        self._pushes = set()
         for coroutine, _ in awaiting(snapshot, self._promises, set()):
             if kind is Kind.OUT and coroutine.promise == self.promise:
                 continue
@@ -189,12 +195,14 @@ class Step:
     def _statements_of(self, coroutine: Coroutine) -> Iterator[int]:
         """Its statements, but of the line where the step began only the first one, which is reached again in a loop."""
         function = coroutine.function
+        is_stepped = coroutine.promise == self.promise
         statements = {pc: function.running_line(pc, line) for pc, line in function.statements.items()}
         again = min((pc for pc, line in statements.items() if line == self._line), default=0)
         # An exception leaves the co_awaits that it passes: there Clang has code that only cleans up.
-        passed = coroutine.waiting_line if self._is_raising and coroutine.promise != self.promise else 0
+        passed = coroutine.waiting_line if self._is_raising and not is_stepped else 0
         for pc, line in statements.items():
-            if line != passed and (coroutine.promise != self.promise or line != self._line or pc == again):
+            is_rest_of_line = is_stepped and line == self._line and pc != again
+            if line != passed and not is_rest_of_line:
                 yield pc
 
     def _push_frames(self) -> Iterator[int]:
@@ -222,8 +230,10 @@ class Step:
         self._note_death(newest)
         if self._is_of(newest, self._ends.get(newest.pc, set())):
             return Reached.END
-        if newest.pc in self._calls and (caller := next(rest, None)) and self._is_of(caller, {self._frame}):
-            return Reached.END
+        if newest.pc in self._calls:
+            caller = next(rest, None)
+            if caller and self._is_of(caller, {self._frame}):
+                return Reached.END
         if newest.pc in self._pushes:
             return self._note_push(newest)
         return Reached.NOTHING
@@ -237,19 +247,20 @@ class Step:
 
     def _note_death(self, frame: Frame) -> None:
         """If one of the coroutines is being destroyed there, it will reach no end any more."""
-        if frame.pc in self._deaths:
-            debugger = self._program.debugger
-            register = machine_named(debugger.architecture()).first_argument
-            dead = self._deaths[frame.pc] & {debugger.register(frame, register) if register else 0}
-            for waiting in self._ends.values():
-                waiting -= dead
-            if self._frame in dead:
-                self._between.clear()  # what it has awaited is over
+        if frame.pc not in self._deaths:
+            return
+        dead = first_argument(self._program.debugger, frame)  # a coroutine frame
+        if dead not in self._deaths[frame.pc]:
+            return
+        for waiting in self._ends.values():
+            waiting.discard(dead)
+        if dead == self._frame:
+            self._between.clear()  # what it has awaited is over
 
     def _note_push(self, frame: Frame) -> Reached:
         """In push_frame: what is awaited, by whom."""
         debugger = self._program.debugger
-        if debugger.parameter(frame, "caller") not in self._between:
+        if debugger.parameter(frame, layout.PUSH_FRAME_CALLER) not in self._between:
             return Reached.NOTHING
         promise = debugger.parameter(frame, "this")
         try:

@@ -5,7 +5,7 @@ In this order: search the memory, keep what lives, make tasks of chains, put eac
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from . import executors
@@ -161,8 +161,9 @@ def _tasks(
         owners.update((coroutine.promise, task) for coroutine in task.coroutines)
     for coroutine in found.values():
         if coroutine.promise not in owners and not coroutine.function.is_library and coroutine.has_not_started:
-            owners[coroutine.promise] = task = Task([coroutine], NOT_STARTED)
+            task = Task([coroutine], NOT_STARTED)
             tasks.append(task)
+            owners[coroutine.promise] = task
     return tasks, owners, remark
 
 
@@ -180,11 +181,14 @@ def _task(
     if executor := entry_point.executor():
         task.executor = executors.text(snapshot, entry_point.function.executor_type, executor)
     if runs := running.get(promises[0]):
-        task.state, task.running_line = f"running on {runs.thread}", runs.line
-    elif not task.coroutines and (unstarted := entry_point.task()):
-        coroutine = Coroutine(snapshot, unstarted)
-        if not coroutine.function.is_library:
-            task.coroutines, task.state = [coroutine], NOT_STARTED
+        task.state = f"running on {runs.thread}"
+        task.running_line = runs.line
+    elif not task.coroutines:
+        unstarted = entry_point.task()
+        coroutine = Coroutine(snapshot, unstarted) if unstarted else None
+        if coroutine and not coroutine.function.is_library:
+            task.coroutines = [coroutine]
+            task.state = NOT_STARTED
     return task
 
 
@@ -204,19 +208,19 @@ def _linked(tasks: list[Task], owners: dict[int, Task]) -> list[Task]:
     Returns those that are below none. A circle of tasks that wait for each other is cut open, and says so."""
     roots: list[Task] = []
     for task in tasks:
-        parent = _own_parent(task, owners)
         if not task.coroutines:
             continue
+        parent = _own_parent(task, owners)
         if parent is None:
             roots.append(task)
         else:
             parent.children.append(task)
-    reached = {id(task) for task in _below(roots)}
+    reached = {id(task) for task in all_in(roots)}
     for task in tasks:
         if task.coroutines and id(task) not in reached:  # only circles, and what hangs on them, are left
             in_circle = _cut_open(task, owners)
             roots.append(in_circle)
-            reached.update(id(each) for each in _below([in_circle]))
+            reached.update(id(each) for each in all_in([in_circle]))
     return roots
 
 
@@ -249,17 +253,15 @@ def _compare_executors(roots: list[Task]) -> None:
     differ = len({root.executor for root in roots if root.executor}) > 1
     for root in roots:
         root.has_own_executor = differ and bool(root.executor)
-    for task in _below(roots):
+    for task in all_in(roots):
         for child in task.children:
             child.has_own_executor = bool(child.executor and task.executor) and child.executor != task.executor
 
 
-def _below(roots: list[Task]) -> list[Task]:
-    """These tasks and all below them."""
-    found: list[Task] = []
+def all_in(roots: Iterable[Task]) -> Iterator[Task]:
+    """These tasks and all below them, each before those below it."""
     tasks = list(roots)
     while tasks:
         task = tasks.pop()
-        found.append(task)
+        yield task
         tasks.extend(task.children)
-    return found

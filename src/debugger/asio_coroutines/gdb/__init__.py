@@ -1,4 +1,14 @@
-"""GDB 13 or newer: what it lends the model, and how it shows the model's answers."""
+"""GDB 13 or newer: what it lends the model, and how it shows the model's answers.
+
+    lends.py       the interface of debugger.py, for the selected inferior
+    dap.py         GDB's DAP server, where GDB is one
+    printers.py    how GDB shows values of Asio's types
+    backtrace.py   bt, and the call stacks of front ends
+    catching.py    async-catch
+    stepping.py    steps that go over a co_await
+    commands.py    the commands
+    hooks.py       what GDB runs before or after its own commands
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""GDB's bt, and the call stacks of front ends, as logical stacks: a frame filter. Knows the model's
-rows, and how GDB prints frames; decides nothing of coroutines."""
+"""GDB's bt, and the call stacks of front ends, as logical stacks: a frame filter. Knows the model's rows, and how GDB
+prints frames; decides nothing of coroutines."""
 
 from __future__ import annotations
 
@@ -175,12 +175,14 @@ class _Lines:
 
     def lines(self) -> Iterator[Any]:
         """The lines, made as they are asked for."""
-        at, above = 0, None
+        at = 0  # the number of the last machine frame, and one more for each line since
+        above: Line | None = None
         for row in logical_stack(self._program.snapshot(), self._stack.frames()):
             frame = None if isinstance(row, Remark) else row.frame
             if frame is None:
                 at += 1
-                if (line := self._without_frame(row, at, above)) is not None:
+                line = self._without_frame(row, at, above)
+                if line is not None:
                     yield line
                 continue
             at = self._stack.number(frame)
@@ -252,7 +254,9 @@ def _is_readable(frame: gdb.Frame, variable: Any) -> bool:
     """Whether a variable of the frame's can be read: see named_values()."""
     try:
         value = variable.value()
-        (frame.read_var(variable.symbol()) if value is None else value).fetch_lazy()
+        if value is None:
+            value = frame.read_var(variable.symbol())
+        value.fetch_lazy()
         return True
     except (gdb.error, ValueError):
         return False
@@ -281,10 +285,11 @@ def _running(decorator: Any, row: CoroutineRow) -> Line:
     visible = _in_function(decorator.inferior_frame())
     for local in reversed(list(decorator.frame_locals() or ())):  # the outermost block's first
         symbol = local.symbol()
-        if (str(symbol), getattr(symbol, "line", 0)) not in visible:
+        name, line = str(symbol), getattr(symbol, "line", 0)
+        if (name, line) not in visible:
             continue
-        if str(symbol) in names:
-            names.remove(str(symbol))
-        elif compiler.is_programs(str(symbol), getattr(symbol, "line", 0)):
+        if name in names:
+            names.remove(name)
+        elif compiler.is_programs(name, line):
             own.insert(0, local)
     return Line(decorator, function=_name(row), line=row.line or None, frame_args=arguments, frame_locals=own)

@@ -9,8 +9,8 @@ from ..debugger import Frame
 from ..exceptions import FREEING, RAISING, Exceptions
 from ..messages import CATCHES, DOES_NOT_CATCH
 from ..program import Program
-from .lends import described, frames
 from .dap import tell_dap, unseen_by_dap
+from .lends import described, frames
 
 
 class Raised(gdb.Breakpoint):

@@ -1,5 +1,5 @@
-"""The commands for GDB: async-tasks, async-in, async-next, async-step, async-catch, async-break. The model
-decides what they show; here it is printed, and what takes registers is executed."""
+"""The commands for GDB: async-tasks, async-in, async-next, async-step, async-catch, async-break. The model decides what
+they show; here it is printed, and what takes registers is executed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..look import Place, What, find
 from ..messages import NOT_RUNNING, WITHOUT_REGISTERS, unexpected
 from ..program import Program
 from .catching import Catcher
-from .lends import value_at
+from .lends import set_registers, value_at
 from .stepping import Stepper
 
 # Commands that only look, with their shortest abbreviations, which are GDB's own.
@@ -177,8 +177,10 @@ def _printed(place: Place, command: str) -> str:
     format_, star, name, path = words.groups()
     variable = place.variable(name)
     value = value_at(place.coroutine.address_of(variable), variable.type)
-    for arrow, member, element in PATH.findall(path):
-        value = value[int(element)] if element else (value.dereference() if arrow == "->" else value)[member]
+    for operator, member, element in PATH.findall(path):
+        if operator == "->":
+            value = value.dereference()
+        value = value[int(element)] if element else value[member]
     if star:
         value = value.dereference()
     text = value.format_string(format=format_) if format_ else value.format_string()
@@ -197,21 +199,14 @@ def _undisturbed(command: str, registers: dict[str, int]) -> None:
             try:
                 if registers:
                     saved = {name: int(gdb.newest_frame().read_register(name)) for name in registers}
-                    _write(registers)
+                    set_registers(registers)
                 gdb.execute(command)
             finally:
-                _write(saved)
+                if saved:
+                    set_registers(saved)
     finally:
         for stop in disabled:
             stop.enabled = True
-
-
-def _write(registers: dict[str, int]) -> None:
-    """Sets these registers of the selected thread."""
-    if registers:
-        gdb.newest_frame().select()  # the registers of another one are those that it would have
-    for name, value in registers.items():
-        gdb.execute(f"set var ${name} = {value}")
 
 
 @contextlib.contextmanager

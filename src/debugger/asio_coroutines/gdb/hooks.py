@@ -1,5 +1,5 @@
-"""Hooks: what GDB runs before or after one of its own commands. They live beside those of the user. Knows GDB
-only: what the hooks do is given to it."""
+"""Hooks: what GDB runs before or after one of its own commands. They live beside those of the user. Knows GDB only:
+what the hooks do is given to it."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ class Hooks(gdb.Command):
         """Defines the hooks, where they are not. GDB has one hook of a kind for each command: one that the user has
         defined becomes a part of ours."""
         for name in self._actions:
-            ours, users = f"{COMMAND} {name}", []
+            ours = f"{COMMAND} {name}"
+            users: list[str] = []
             with contextlib.suppress(gdb.error):  # where there is none
-                users = execute(f"show user {name}").splitlines()[1:]
-            users = [line for line in users if line.strip()]
+                lines = execute(f"show user {name}").splitlines()[1:]
+                users = [line for line in lines if line.strip()]
             if not any(line.strip() == ours for line in users):
                 gdb.execute("\n".join([f"define {name}", ours, *users, "end"]))
 

@@ -12,6 +12,7 @@ from typing import Any
 import gdb
 
 from ..debugger import Frame, FunctionInfo, Instruction, Mapping, Member, NoMemory, Symbol, Thread
+from ..machine import MACHINES
 from ..names import is_library
 
 REFERENCES = (gdb.TYPE_CODE_REF, gdb.TYPE_CODE_RVALUE_REF)
@@ -67,6 +68,14 @@ def frames(newest: gdb.Frame | None = None) -> Iterator[Frame]:
             frame = frame.older()
 
 
+def set_registers(values: dict[str, int]) -> None:
+    """Sets these registers of the selected thread, and selects its newest frame: those of another one are the registers
+    that it would have. Raises gdb.error."""
+    gdb.newest_frame().select()
+    for name, value in values.items():
+        gdb.execute(f"set var ${name} = {value}")
+
+
 class GDB:
     """The selected inferior."""
 
@@ -107,16 +116,19 @@ class GDB:
         return FunctionInfo(symbol[1], pc - int(symbol[2] or 0), 0, "") if symbol else None
 
     def symbols_at(self, pc: int) -> Sequence[Symbol]:
-        block, symbols = gdb.current_progspace().block_for_pc(pc), []
+        symbols: list[gdb.Symbol] = []
+        block = gdb.current_progspace().block_for_pc(pc)
         while block and not block.is_static:
             symbols += block
             block = block.superblock if not block.function else None
         told = SCOPE.findall(execute(f"info scope *{pc}"))  # (name, where it is)
-        found, next_ = [], 0
+        names = [name for name, _ in told]
+        found: list[Symbol] = []
+        begin = 0
         for symbol in symbols:  # not all are told of, but those in this order
-            at = next((at for at in range(next_, len(told)) if told[at][0] == symbol.name), None)
-            if at is not None:
-                next_ = at + 1
+            if symbol.name in names[begin:]:
+                at = names.index(symbol.name, begin)
+                begin = at + 1
                 found.append(Symbol(symbol.name, symbol.type, told[at][1], symbol.is_argument, symbol.line))
         return found
 
@@ -232,7 +244,7 @@ class GDB:
 
     def architecture(self) -> str:
         name = gdb.selected_inferior().architecture().name()
-        return next((known for known in ("x86-64", "aarch64") if known in name), name)
+        return next((known for known in MACHINES if known in name), name)  # "i386:x86-64"
 
     def process_id(self) -> int | None:
         inferior = gdb.selected_inferior()

@@ -59,9 +59,9 @@ class Printers:
         if "asio::" not in name:
             return None
         if layout.AWAITABLE.match(name):
-            return values.held(self._program.snapshot(), int(value["frame_"]))
+            return values.held(self._program.snapshot(), int(value[layout.AWAITABLE_FRAME]))
         if layout.ANY_EXECUTOR.match(name):
-            functions, target = int(value["target_fns_"]), int(value["target_"])
+            functions, target = (int(value[name]) for name in layout.TARGET_NAMES)
             return executors.text_of_target(self._program.snapshot(), functions, target)
         return None
 

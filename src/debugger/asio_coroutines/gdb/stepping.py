@@ -10,16 +10,15 @@ import gdb
 
 from ..coroutine import Coroutine
 from ..debugger import BUILD, Failure, NoDebugInformation
+from ..machine import UNUSED_STACK
 from ..program import Program
 from ..stack import bodies
 from ..step import Kind, Reached, Step
 from .dap import is_dap, tell_dap, unseen_by_dap, untold_to_dap
-from .lends import execute, frames
+from .lends import execute, frames, set_registers
 
 # Commands that let the program run on, other than those whose steps are ours: a step that has failed is over then.
 OTHERS = ("continue", "stepi", "nexti", "until", "advance", "jump", "signal", "run", "start")
-
-UNUSED_STACK = 256  # bytes below the stack pointer that a thread does not use: on x86-64 those after the first 128
 
 
 class End(gdb.Breakpoint):
@@ -124,7 +123,7 @@ class Stepper:
         step, going_on, reached, registers = self._step, self._going_on, self.reached, self._own_registers
         self._reset()
         if registers:
-            _set_registers(registers)
+            set_registers(registers)
         elif step:
             self._decide(step, reached)
         elif going_on and reached is Reached.AWAITED:
@@ -197,7 +196,7 @@ class Stepper:
         if function is None:
             return
         self._own_registers = {name: int(frame.read_register(name)) for name in ("pc", "sp")}
-        _set_registers({"pc": function.start, "sp": self._own_registers["sp"] - UNUSED_STACK})
+        set_registers({"pc": function.start, "sp": self._own_registers["sp"] - UNUSED_STACK})
         self._is_going_on = True
         try:
             with gdb.with_parameter("scheduler-locking", "on"):
@@ -208,7 +207,8 @@ class Stepper:
     def _show_place(self, step: Step) -> None:
         """What GDB shows after a step."""
         snapshot = self._program.snapshot()
-        place, body = gdb.newest_frame().find_sal(), next(bodies(snapshot, frames(), most=3), None)
+        place = gdb.newest_frame().find_sal()
+        body = next(bodies(snapshot, frames(), most=3), None)
         if body and body.promise != step.promise:
             gdb.write(f"{Coroutine(snapshot, body.promise).name} () at {place.symtab.filename}:{place.line}\n")
         gdb.write(execute("frame").splitlines()[-1] + "\n")
@@ -239,9 +239,3 @@ def _is_at_users_breakpoint() -> bool:
 def _is_editing() -> bool:
     """Whether lines are edited where the command has come from: only on GDB's first command line, on a terminal."""
     return "is on" in execute("show editing")
-
-
-def _set_registers(values: dict[str, int]) -> None:
-    gdb.newest_frame().select()
-    for name, value in values.items():
-        gdb.execute(f"set var ${name} = {value}")

@@ -26,6 +26,7 @@ __all__ = [
     "End", "EndInto", "EndOut", "Places", "StopHook", "any_executor_summary", "async_break", "async_bt", "async_catch",
     "async_in", "async_next", "async_step", "async_tasks", "awaitable_summary", "install", "on_exception", "on_hit",
 ]  # fmt: skip
+# A function of commands.py for each. The loading file, asio_lldb.py, has their names, too.
 COMMANDS = "async_bt", "async_tasks", "async_in", "async_next", "async_step", "async_catch", "async_break"
 
 

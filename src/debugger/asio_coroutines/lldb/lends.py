@@ -18,7 +18,7 @@ MOST_CHARACTERS = 40  # of a value's text
 CLASSES = lldb.eTypeClassClass | lldb.eTypeClassStruct | lldb.eTypeClassUnion
 ADDRESSES = 1 << 64
 ADDRESSES_OF_PROGRAMS = 1 << 63  # the others are the system's
-PROCESSORS = {"x86_64": "x86-64", "aarch64": "aarch64", "arm64": "aarch64"}  # as LLDB's triples begin
+PROCESSORS = {"x86_64": "x86-64", "aarch64": "aarch64", "arm64": "aarch64"}  # as LLDB's triples begin: see machine.py
 # "Variable: id = {0x1}, name = "id", type = "int", valid ranges = ..., location = DW_OP_fbreg -8, decl = main.cpp:43"
 VARIABLE = re.compile(r'^ +Variable: id = \{\w+\}, name = "(.*?)", type = .*, location = (.*), decl =', re.M)
 BODY = re.compile(r"^_Z.*\.(actor|resume)\b")  # a coroutine's body: "_Z5servePZ5serveiE5_Z5servei.Frame.actor" by GCC
@@ -156,19 +156,16 @@ class LLDB:
             block = block.GetParent()
         # LLDB tells where a variable is only in words. Names may repeat, in the same order.
         told = VARIABLE.findall(execute(self.target, f"image lookup --verbose --address {pc}").GetOutput() or "")
-        locations: dict[str, Iterator[str]] = {}
-        for name in {name for name, _ in told}:
-            locations[name] = iter([location for other, location in told if other == name])
-        return [
-            Symbol(
-                value.name,
-                value.type,
-                next(locations.get(value.name, iter(())), ""),
-                value.value_type == lldb.eValueTypeVariableArgument,
-                value.GetDeclaration().GetLine(),
-            )
-            for value in values
-        ]
+        locations: dict[str, list[str]] = {}  # by name
+        for name, location in told:
+            locations.setdefault(name, []).append(location)
+        found: list[Symbol] = []
+        for value in values:
+            left = locations.get(value.name)
+            location = left.pop(0) if left else ""
+            is_argument = value.value_type == lldb.eValueTypeVariableArgument
+            found.append(Symbol(value.name, value.type, location, is_argument, value.GetDeclaration().GetLine()))
+        return found
 
     def instructions(self, function: FunctionInfo) -> Sequence[Instruction]:
         target, found = self.target, []

@@ -7,7 +7,7 @@ from typing import Any
 
 import lldb
 
-from ..machine import machine_named
+from ..machine import machine_of
 from ..step import Kind
 from .lends import LLDB
 
@@ -72,5 +72,5 @@ class Reasons:
 
     def _is_behind_trap(self, pc: int) -> bool:
         """Whether the program has a breakpoint's instruction of its own there."""
-        trap = machine_named(self._lends.architecture()).trap
+        trap = machine_of(self._lends).trap
         return not trap or self._lends.read_code(pc - len(trap), len(trap)) == trap

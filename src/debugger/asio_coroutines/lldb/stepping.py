@@ -20,13 +20,13 @@ from typing import Any
 import lldb
 
 from ..debugger import Failure
+from ..machine import UNUSED_STACK
 from ..program import Program
 from ..step import Kind, Reached, Step
 from .catching import Catcher
 from .lends import LLDB, frames, is_kept_stopped, set_registers
 from .reasons import INSTRUCTION_OVER, TOLD, Reason, Reasons
 
-UNUSED_STACK = 256  # bytes below the stack pointer that a thread does not use: on x86-64 those after the first 128
 INTERVAL = 0.05  # seconds, between two looks at a program that runs on
 ENOUGH_LOOKS = 4  # in which it stands at the same stop
 MANY_LOOKS = 100  # the same at a stop where it is to run on: the user's stop hooks may take their time there
@@ -168,7 +168,8 @@ class Stepper:
             return False
         run = self._run
         if is_kept_stopped(self._process.target):
-            self.is_outvoted = bool(run and run.reached is None and not new or len(new) == 1 and self._unfinished())
+            is_run_unfinished = run is not None and run.reached is None and not new
+            self.is_outvoted = is_run_unfinished or len(new) == 1 and bool(self._unfinished())
             return False
         if self._is_repeated():
             return True
@@ -179,11 +180,11 @@ class Stepper:
             return not new and self._end(run.reached, run.kind)
         if run and run.awaited is not None:
             return not new and self._has_run_on(run.step, run.kind)
-        unfinished = self._unfinished()
-        if len(new) != 1 or not unfinished:
+        if len(new) != 1:
             return False
-        (step,), (reason,) = unfinished.values(), new.values()
-        return self._has_run_on(step, reason.kind or Kind.OVER)
+        number, reason = next(iter(new.items()))
+        step = self._unfinished().get(number)
+        return step is not None and self._has_run_on(step, reason.kind or Kind.OVER)
 
     def _has_run_on(self, step: Step, kind: Kind) -> bool:
         """Prepares the program to run on, if the coroutine can still be read: else the step is LLDB's own."""
@@ -205,12 +206,14 @@ class Stepper:
         """The steps whose threads have now ended LLDB's own step where a user does not want to be."""
         if not (self._settings.is_on or self._is_forced):
             return {}
-        return {
-            number: self._steps[number]
-            for number, reason in self._reasons.new.items()
-            if number in self._steps
-            and (self._leaves_exception(number, reason) or reason.kind and not self._is_over(number, reason.kind))
-        }
+        found: dict[int, Step] = {}
+        for number, reason in self._reasons.new.items():
+            if number not in self._steps:
+                continue
+            has_ended_elsewhere = reason.kind is not None and not self._is_over(number, reason.kind)
+            if has_ended_elsewhere or self._leaves_exception(number, reason):
+                found[number] = self._steps[number]
+        return found
 
     def _leaves_exception(self, number: int, reason: Reason) -> bool:
         """Whether this is a step over from where async-catch has stopped. LLDB goes on by one instruction there: the

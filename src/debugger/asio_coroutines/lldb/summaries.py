@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .. import executors, values
+from .. import executors, layout, values
 from ..program import Snapshot
 from .lends import execute
 from .session import session_of
@@ -32,14 +32,15 @@ def add_summaries(debugger: Any, module: str) -> None:
 
 def awaitable_summary(value: Any, _internal: Any) -> str:
     """The coroutine that an asio::awaitable holds."""
-    return _summary(value, lambda snapshot: values.held(snapshot, _word(value, "frame_")))
+    return _summary(value, lambda snapshot: values.held(snapshot, _word(value, layout.AWAITABLE_FRAME)))
 
 
 def any_executor_summary(value: Any, _internal: Any) -> str:
     """What an asio::any_io_executor holds."""
+    functions, target = layout.TARGET_NAMES
     return _summary(
         value,
-        lambda snapshot: executors.text_of_target(snapshot, _word(value, "target_fns_"), _word(value, "target_")),
+        lambda snapshot: executors.text_of_target(snapshot, _word(value, functions), _word(value, target)),
     )
 
 

@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 
-from made_up import By, MadeUp, MadeUpCoroutine, MadeUpFrame, ModelTest
+from made_up import ASIOS_OWN, SESSIONS, MadeUp, MadeUpCoroutine, MadeUpFrame, ModelTest
 
 from asio_coroutines.coroutine import chain
 from asio_coroutines.debugger import Frame
@@ -15,23 +15,6 @@ from asio_coroutines.stack import (
     MOST_WITHOUT_ROW, Ahead, CoroutineRow, FrameRow, Remark, Row, awaiting, bodies, logical_stack, unused_parts
 )  # fmt: skip
 
-SOURCE = """
-awaitable<void> pause(int ms) {
-    co_await timer.async_wait();
-    trace(ms);
-}
-awaitable<void> session(int id) {
-    co_await pause(10);
-    co_await group();
-}
-awaitable<void> boost::asio::experimental::awaitable_operators::operator&&(int x) {
-    co_await group();
-}
-void trace(int ms) {
-    print(ms);
-}
-"""
-ASIOS_OWN = "boost::asio::experimental::awaitable_operators::operator&&"
 
 
 def drawn(row: Row) -> str:
@@ -45,13 +28,9 @@ def drawn(row: Row) -> str:
 
 
 class StackTest(ModelTest):
-    """Has the program above, compiled by each compiler in turn."""
+    """Has the program SESSIONS, compiled by each compiler in turn."""
 
-    def programs(self) -> list[MadeUp]:
-        made = [MadeUp(by) for by in By]
-        for each in made:
-            each.compile(SOURCE)
-        return made
+    source = SESSIONS
 
     def task(self, made: MadeUp, waiter: MadeUpCoroutine | None = None) -> tuple[MadeUpCoroutine, ...]:
         """A task: pause, awaited by session, and the entry point."""
@@ -230,9 +209,7 @@ class Unreadable(StackTest):
             )
 
     def test_asio_with_another_name_is_blamed(self) -> None:
-        for by in By:
-            made = MadeUp(by)
-            made.compile(SOURCE)
+        for made in self.programs():
             made.top_of_stack = "renamed_"
             pause, _, _ = self.task(made, waiter=made.spawn(made.coroutine("session", line=7)))
             frames = made.thread(made.running(pause, line=3), made.scheduler(), made.calls("main()"))

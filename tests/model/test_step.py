@@ -36,11 +36,7 @@ void trace(int ms) {
 class StepTest(ModelTest):
     """Has the program above, compiled by each compiler in turn."""
 
-    def programs(self) -> list[MadeUp]:
-        made = [MadeUp(by) for by in By]
-        for each in made:
-            each.compile(SOURCE)
-        return made
+    source = SOURCE
 
     def task(self, made: MadeUp) -> tuple[MadeUpCoroutine, MadeUpCoroutine]:
         """pause, awaited by session in line 9."""

@@ -54,14 +54,18 @@ class LogicalStacks(StackTest):
         for made in self.programs():
             pause, _, _ = self.task(made)
             frames = made.thread(
-                made.calls("trace"), made.frames_of_library("std::invoke"), made.running(pause, line=3), made.scheduler()
+                made.calls("trace"),
+                made.frames_of_library("std::invoke"),
+                made.running(pause, line=3),
+                made.scheduler(),
             )
             self.check(made, frames, "trace", "pause runs in 3", "session waits in 6")
 
     def test_library_functions_at_the_top_are_shown(self) -> None:
         for made in self.programs():
             pause, _, _ = self.task(made)
-            frames = made.thread(made.frames_of_library("std::f", "std::g"), made.running(pause, line=3), made.scheduler())
+            library = made.frames_of_library("std::f", "std::g")
+            frames = made.thread(library, made.running(pause, line=3), made.scheduler())
             self.check(made, frames, "std::f", "std::g", "pause runs in 3", "session waits in 6")
 
     def test_a_thread_without_coroutines(self) -> None:
@@ -342,7 +346,11 @@ class Completion(StackTest):
             task = made.spawn()
             handler = made.handler_of_group(made.spawn(waiting))
             frames = made.thread(
-                made.calls("trace"), [handler], made.frames_of_library("std::f"), made.running(task, line=2), made.scheduler()
+                made.calls("trace"),
+                [handler],
+                made.frames_of_library("std::f"),
+                made.running(task, line=2),
+                made.scheduler(),
             )
             self.check(made, frames, "trace", "session waits for task in 7")
 
@@ -359,7 +367,8 @@ class Lines(StackTest):
     def test_where_a_co_await_ends_it_is_the_co_awaits(self) -> None:
         for made in self.programs():
             pause, _, _ = self.task(made)
-            resumed = made.frames_of_library("boost::asio::awaitable<void, boost::asio::any_io_executor>::await_resume()")
+            awaitable = "boost::asio::awaitable<void, boost::asio::any_io_executor>"
+            resumed = made.frames_of_library(f"{awaitable}::await_resume()")
             frames = made.thread(made.frames_of_library("std::rethrow_exception"), resumed, made.running(pause, line=4))
             rows = [drawn(row) for row in logical_stack(made.snapshot(), frames)]
             self.assertIn("pause runs in 2", rows)

@@ -15,7 +15,9 @@ LLDB = os.environ.get("LLDB", "")
 TIMEOUT = 60  # seconds without a sign of life; only for what hangs
 
 LINES = {path.name: path.read_text("utf-8").splitlines() for path in (SOURCE / "main.cpp", *TESTS.glob("*.cpp"))}
-MAIN, OTHER, FLAGS, NAMES = (LINES[f"{name}.cpp"] for name in ("main", "coroutines", "flags", "names"))
+MAIN, OTHER, FLAGS, NAMES, AWAITS, EXCEPTIONS, FORKS, VALUES = (
+    LINES[f"{name}.cpp"] for name in ("main", "coroutines", "flags", "names", "awaits", "exceptions", "forks", "values")
+)
 
 
 def beside(program: str) -> str:
@@ -28,6 +30,11 @@ def line_of(text: str, source: list[str] = MAIN) -> int:
     numbers = [number for number, line in enumerate(source, 1) if text in line]
     assert len(numbers) == 1, f"{text!r} is in lines {numbers}"
     return numbers[0]
+
+
+def statement_at(text: str, source: list[str] = MAIN) -> str:
+    """The statement in the line that holds `text`."""
+    return statement(source[line_of(text, source) - 1])
 
 
 def file_of(source: list[str]) -> str:

@@ -8,6 +8,7 @@ the program in Release with both compilers, warnings being errors, and runs all 
 systems, which are used again, and a log of each round.
 """
 
+import argparse
 import glob
 import pathlib
 import re
@@ -130,8 +131,12 @@ def check(machine, versions, boost):
 
 
 def main():
-    folder = pathlib.Path(sys.argv[1]).resolve()
-    for name in sys.argv[2:] or [""]:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("release", nargs="*")
+    arguments = parser.parse_args()
+    folder = arguments.folder.resolve()
+    for name in arguments.release or [""]:
         machine = Debian(folder, name) if name else Machine(folder)
         columns = [*map(machine.numbered, OLDEST), machine.boosts()]
         if not all(columns):

@@ -247,6 +247,20 @@ class Scattered(ModelTest):
         for _, session in both("awaitable<void> session(int id) {\n} // co_return\n"):
             self.assertGreater(session.first_statement, session.first_jump)
 
+    def test_the_first_statement_of_one_line_is_not_in_a_librarys_inlined_code(self) -> None:  # GCC 16
+        for by in By:
+            made = MadeUp(by)
+            made.compile("awaitable<void> session() {\n    print(1);\n}\n")
+            function = made.function("session")
+            inlined = function.pc(2, -1)
+            function.instructions[:] = [
+                dataclasses.replace(each, line=0 if each.row == inlined else 1) for each in function.instructions
+            ]
+            made.model.forget()
+            session = session_of(made)
+            self.assertEqual(session.line_of(session.first_statement), 1)
+            self.assertGreater(session.first_statement, inlined)
+
 
 class Calls(ModelTest):
     """The functions that it calls."""

@@ -106,6 +106,7 @@ class Libraries(ModelTest):
             "boost_asio_handler_invoke_helpers::invoke<int>(int)",
             "_ZZZN5boost4asio6detail20awaitable_frame_baseINS0_15any_io_executorEE15await_transformEENKUlPvE_clES8_",
             "boost_asio_detail_posix_thread_function",
+            "::asio_detail_posix_thread_function(void *)",
             "__cxa_throw",
             "_Unwind_Resume",
         )

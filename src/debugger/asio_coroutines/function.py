@@ -147,9 +147,10 @@ class Function:
 
     @functools.cached_property
     def first_statement(self) -> int:
-        """Of a body: the address of its first statement, behind the initial suspension, with all arguments set."""
+        """Of a body: the address of its first statement, behind the initial suspension, with all arguments set. A body
+        on one line begins where its own code does: GCC 16 has inlined constructors of the library before that."""
         started = self._start()
-        later = [each.pc for each in self.code.values() if each.pc > started and each.pc == each.row]
+        later = [each.pc for each in self.code.values() if each.pc > started and each.pc == each.row and each.line]
         return min((pc for pc in later if pc in self.statements), default=next(iter(later), self.start))
 
     def _start(self) -> int:

@@ -93,9 +93,9 @@ def behind_bracket(text: str, at: int) -> int:
 def is_library(full_name: str, shared_library: str = "") -> bool:
     """Whether a function belongs to Asio, the rest of Boost or the standard libraries of C++ and C: its namespace
     tells, or the shared library that has its code. Not the folder that its source is in, which may have any name."""
-    namespace = plain_name(full_name).partition("::")[0]
+    name = plain_name(full_name)  # LLDB 23 writes ::asio_detail_posix_thread_function(void *)
     return bool(
-        LIBRARY_NAMESPACES.match(namespace)
-        or LIBRARY_FUNCTIONS.match(full_name)
+        LIBRARY_NAMESPACES.match(name.partition("::")[0])
+        or LIBRARY_FUNCTIONS.match(name)
         or LIBRARY_FILES.search(shared_library)
     )

@@ -7,12 +7,13 @@ with what only one of the debuggers does.
 """
 
 import contextlib
+import os
 import tempfile
 import unittest
 from collections.abc import Iterator
 
 from common import COROUTINES, GDB, LLDB, MAIN, OTHER, PROGRAM, file_of, line_of
-from printed import Said, Stop, stops_of_gdb, stops_of_lldb
+from printed import Said, Stop, rows, stops_of_gdb, stops_of_lldb
 from sessions import GDB_OPTIONS, GDB_SETTINGS, LLDB_HELPER, gdb, lldb
 
 NEEDS = "coroutines can only be read in a build with -O0 -g, without -flto"
@@ -31,6 +32,7 @@ class DebuggerTest(unittest.TestCase):
     status = ""  # ... the program's process, ...
     breakpoints = ""  # ... and the breakpoints, of which there may be none
     kill = ""  # ends the program
+    save_core = ""  # makes a core dump in the file that is named behind it
     catch_throw = ""  # a breakpoint where an exception is thrown
     over_throw = ""  # the step that goes on behind a co_await that throws
     stops_in_mid_line = False  # also where a call returns to
@@ -47,8 +49,8 @@ class DebuggerTest(unittest.TestCase):
         """Runs these commands in a new session."""
         raise NotImplementedError
 
-    def session_with_core(self, *commands: str) -> Said:
-        """Makes a core dump where the coroutines stand still, and runs these commands on it."""
+    def open_core(self, core: str) -> str:
+        """The command that opens this core dump, of the program that stands still."""
         raise NotImplementedError
 
     def failing(self, command: str) -> str:
@@ -82,9 +84,24 @@ class DebuggerTest(unittest.TestCase):
         """The statements of all stops, without those that one compiler visits once more."""
         return [stop.statement for stop in self.stops(output) if stop.statement not in ("", "}", *unless)]
 
+    def lines(self, output: str) -> list[int]:
+        """The lines of all stops."""
+        return [stop.line for stop in self.stops(output)]
+
+    def places(self, backtrace: str) -> list[tuple[str, int]]:
+        """The functions of a backtrace that are in the source, each with its line."""
+        file = file_of(self.source)
+        return [(row.function, row.line) for row in rows(backtrace) if os.path.basename(row.file) == file]
+
     def standing_still(self, *commands: str) -> Said:
         """What these commands print when the coroutines of a program stand still."""
         return self.session(self.break_at("standing still", self.still_source), "run", *commands, program=self.still)
+
+    def session_with_core(self, *commands: str) -> Said:
+        """Makes a core dump where the coroutines stand still, and runs these commands on it."""
+        with new_core() as core:
+            self.standing_still(f"{self.save_core} {core}")
+            return self.session(self.open_core(core), *commands, program=self.still)
 
     def assert_ended(self, output: str) -> None:
         """The program has run to its end."""
@@ -96,7 +113,7 @@ class InGDB(DebuggerTest):
 
     debugger = GDB
     backtrace, variables, expression, status = "bt", "info locals", "print", "info inferiors"
-    breakpoints, kill = "info breakpoints", "kill"
+    breakpoints, kill, save_core = "info breakpoints", "kill", "gcore"
     catch_throw, over_throw = "catch throw", "next"
     on_terminal = (GDB, "-q", *GDB_OPTIONS, *(f"-ex={setting}" for setting in GDB_SETTINGS))
     prompt, run_to_wait = r"\(gdb\) $", "run wait >/dev/null"
@@ -104,10 +121,8 @@ class InGDB(DebuggerTest):
     def session(self, *commands: str, arguments: str = "", program: str | None = None) -> Said:
         return Said([*commands], gdb(*commands, arguments=arguments, program=program or self.program))
 
-    def session_with_core(self, *commands: str) -> Said:
-        with _core() as core:
-            self.standing_still(f"gcore {core}")
-            return self.session(f"core-file {core}", *commands, program=self.still)
+    def open_core(self, core: str) -> str:
+        return f"core-file {core}"
 
     def failing(self, command: str) -> str:
         return command
@@ -137,7 +152,7 @@ class InLLDB(DebuggerTest):
 
     debugger = LLDB
     backtrace, variables, expression, status = "async-bt", "frame variable", "expression --", "process status"
-    breakpoints, kill = "breakpoint list", "process kill"
+    breakpoints, kill, save_core = "breakpoint list", "process kill", "process save-core --style modified-memory"
     catch_throw, over_throw = "breakpoint set -E c++", "async-next"
     stops_in_mid_line = True
     on_terminal = LLDB, "--no-lldbinit", "-o", LLDB_HELPER
@@ -146,10 +161,8 @@ class InLLDB(DebuggerTest):
     def session(self, *commands: str, arguments: str = "", program: str | None = None) -> Said:
         return Said([*commands], lldb(*commands, arguments=arguments, program=program or self.program))
 
-    def session_with_core(self, *commands: str) -> Said:
-        with _core() as core:
-            self.standing_still(f"process save-core --style modified-memory {core}")
-            return self.session(f'target create --core {core} "{self.still}"', *commands, program=self.still)
+    def open_core(self, core: str) -> str:
+        return f'target create --core {core} "{self.still}"'
 
     def failing(self, command: str) -> str:
         """A command that fails ends a batch; not one that a script gives."""
@@ -168,7 +181,7 @@ class InLLDB(DebuggerTest):
 
 
 @contextlib.contextmanager
-def _core() -> Iterator[str]:
+def new_core() -> Iterator[str]:
     """The path of a core dump to be made."""
     with tempfile.TemporaryDirectory() as folder:
         yield f"{folder}/core"

@@ -32,11 +32,6 @@ def line_of(text: str, source: list[str] = MAIN) -> int:
     return numbers[0]
 
 
-def statement_at(text: str, source: list[str] = MAIN) -> str:
-    """The statement in the line that holds `text`."""
-    return statement(source[line_of(text, source) - 1])
-
-
 def file_of(source: list[str]) -> str:
     """The name of the file with these lines."""
     return next(name for name, lines in LINES.items() if lines is source)

@@ -240,8 +240,8 @@ asio::awaitable<void> both() {
     co_await (group(1) && group(3));  // tree: both
 }
 
-asio::awaitable<void> on_strand(asio::any_io_executor strand) {
-    co_await asio::co_spawn(strand, member(5), asio::use_awaitable);  // tree: on_strand
+asio::awaitable<void> on_strand(asio::any_io_executor façade) {
+    co_await asio::co_spawn(façade, member(5), asio::use_awaitable);  // tree: on_strand
 }
 
 template <typename... Numbers> asio::awaitable<void> shadow(int value, Numbers... numbers) {

@@ -30,7 +30,13 @@ def execute(command: str) -> str:
     """What the command prints on a terminal. In a session of MI, GDB 18 gives most of it as MI's stream records. Raises
     gdb.error."""
     lines = gdb.execute(command, to_string=True).splitlines(keepends=True)
-    return "".join(ast.literal_eval(line[1:].strip()) if STREAM_RECORD.match(line) else line for line in lines)
+    return "".join(_text_in(line) if STREAM_RECORD.match(line) else line for line in lines)
+
+
+def _text_in(record: str) -> str:
+    """What a stream record says. It has the bytes of UTF-8, those of other letters than English ones as \\303\\244."""
+    code = record[1:].strip().encode().decode("latin-1")
+    return str(ast.literal_eval(code)).encode("latin-1").decode(errors="replace")
 
 
 def value_at(address: int, type_: gdb.Type) -> gdb.Value:
@@ -66,10 +72,19 @@ class GDB:
 
     def __init__(self) -> None:
         self._resumed = 0  # how often a program has run on
+        self._before_call = 0  # the same, when an expression began to call a function
         gdb.events.cont.connect(lambda _event: self._count())
+        gdb.events.inferior_call.connect(self._leave_out_call)
 
     def _count(self) -> None:
         self._resumed += 1
+
+    def _leave_out_call(self, event: Any) -> None:
+        """In GDB 18 a program runs on for a function that an expression calls, too."""
+        if isinstance(event, gdb.InferiorCallPreEvent):
+            self._before_call = self._resumed
+        else:
+            self._resumed = self._before_call
 
     def is_live(self) -> bool:
         """Whether it is a process, not a core dump, or nothing."""

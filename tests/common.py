@@ -15,7 +15,9 @@ LLDB = os.environ.get("LLDB", "")
 TIMEOUT = 60  # seconds without a sign of life; only for what hangs
 
 LINES = {path.name: path.read_text("utf-8").splitlines() for path in (SOURCE / "main.cpp", *TESTS.glob("*.cpp"))}
-MAIN, OTHER, FLAGS, NAMES = (LINES[f"{name}.cpp"] for name in ("main", "coroutines", "flags", "names"))
+MAIN, OTHER, FLAGS, NAMES, AWAITS, EXCEPTIONS, FORKS, VALUES = (
+    LINES[f"{name}.cpp"] for name in ("main", "coroutines", "flags", "names", "awaits", "exceptions", "forks", "values")
+)
 
 
 def beside(program: str) -> str:

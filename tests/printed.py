@@ -23,6 +23,25 @@ class Row:
     line: int = field(default=0, compare=False)
 
 
+@dataclass(frozen=True)
+class Listed:
+    """A row of async-tasks."""
+
+    number: int
+    depth: int
+    function: str
+    arguments: str
+    remarks: list[str]  # what stands in brackets
+    text: str  # behind a colon
+    file: str
+    line: int
+
+    @property
+    def call(self) -> str:
+        """The function and its arguments."""
+        return f"{self.function}({self.arguments})"
+
+
 @dataclass(frozen=True, order=True)
 class Node:
     """A coroutine in the tree of async-tasks, and those below it."""
@@ -71,9 +90,9 @@ ROW = re.compile(
     r"\((?P<arguments>[^()]*(?:\([^()]*\)[^()]*)*)\)"  # with parentheses in them, one level deep
     r"(?: (?:at|from) (?P<file>\S+?)(?::(?P<line>\d+))?)?$"
 )
-NODE = re.compile(
-    r" *\d+  (?P<indent>(?:  )*)(?P<function>\S.*?)\((?P<arguments>.*?)\)"
-    r" at (?P<file>[^\s:]+):(?P<line>\d+)(?: \[on [^]]*\])?(?: \[(?P<state>.*)\]|: (?P<text>.*))?$"
+LISTED = re.compile(
+    r" *(?P<number>\d+)  (?P<indent>(?:  )*)(?P<function>\S.*?)\((?P<arguments>.*?)\)"
+    r" at (?P<file>[^\s:]+):(?P<line>\d+)(?P<remarks>(?: \[[^]]*\])*)(?:: (?P<text>.*))?$"
 )
 
 
@@ -123,18 +142,28 @@ def in_order(branches: list[_Branch]) -> tuple[Node, ...]:
     return tuple(sorted(branch.node() for branch in branches))
 
 
+def listed(listing: str) -> list[Listed]:
+    """What async-tasks shows, row by row."""
+    found = []
+    for text in listing.splitlines():
+        row = LISTED.match(text)
+        assert row or not re.match(r" *\d+  ", text), f"no row of async-tasks: {text!r}"
+        if row:
+            remarks = re.findall(r"\[(.*?)\]", row["remarks"])
+            found.append(Listed(int(row["number"]), len(row["indent"]) // 2, row["function"], row["arguments"], remarks,
+                                row["text"] or "", row["file"], int(row["line"])))  # fmt: skip
+    return found
+
+
 def tree(listing: str) -> list[Node]:
     """What async-tasks shows: what stands at the top level, each with what is below it."""
     root = _Branch("", "", "")
     last = {-1: root}  # of each depth
-    for text in listing.splitlines():
-        row = NODE.match(text)
-        assert row or not re.match(r" *\d+  ", text), f"no row of async-tasks: {text!r}"
-        if row:
-            depth = len(row["indent"]) // 2
-            shown = row["state"] or statement(row["text"] or "") or text_of(row["file"], int(row["line"]))
-            last[depth] = _Branch(row["function"], plain(row["arguments"]), shown)
-            last[depth - 1].below.append(last[depth])
+    for row in listed(listing):
+        state = ", ".join(remark for remark in row.remarks if not remark.startswith("on "))
+        shown = state or statement(row.text) or text_of(row.file, row.line)
+        last[row.depth] = _Branch(row.function, plain(row.arguments), shown)
+        last[row.depth - 1].below.append(last[row.depth])
     return list(root.node().below)
 
 

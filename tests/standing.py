@@ -23,9 +23,10 @@ def group(first: int) -> Node:
 STANDING = [  # as async-tasks numbers them
     Node("both", "", "co_await (group(1) && group(3));", (group(1), group(3))),
     Node("member", "number=6", "not started"),
-    Node("on_strand", "façade=strand of io_context", "co_await asio::co_spawn(façade, member(5), asio::use_awaitable);", (member(5),)),
+    Node("on_strand", "façade=strand of io_context",
+         "co_await asio::co_spawn(façade, member(5), asio::use_awaitable);", (member(5),)),
     Node("shadow", "value=1, numbers=2, numbers=3", 'co_await net::pause_for(1h, "shadow");', paused("shadow")),
-]
+]  # fmt: skip
 
 
 def number_of(function: str) -> int:

@@ -6,8 +6,8 @@
 import re
 import unittest
 
-from common import COROUTINES, GDB, LLDB, OTHER, line_of
-from sessions import gdb, lldb
+from cases import DebuggerTest, InGDB, InLLDB
+from common import COROUTINES, OTHER, line_of
 
 LAMBDA = line_of("// chain: lambda", OTHER)
 # The first statement of the body of each coroutine that a name means.
@@ -23,49 +23,39 @@ FIRST = {
 ONE_LINE = line_of("asio::awaitable<int> one_line() {", OTHER)
 
 
-class BreakTest(unittest.TestCase):
+class BreakTest(DebuggerTest):
     """What holds in both debuggers."""
 
-    debugger = backtrace = kill = breakpoints = ""
+    program, source = COROUTINES, OTHER
 
-    @classmethod
-    def setUpClass(cls):
-        if not cls.debugger:
-            raise unittest.SkipTest("no debugger")
-
-    def session(self, *commands):
-        """The outputs of these commands."""
-        raise NotImplementedError
-
-    def lines(self, output):
+    def lines_of_breakpoints(self, output: str) -> list[int]:
         """The lines of coroutines.cpp where breakpoints have been set."""
         return [int(line) for line in re.findall(r"coroutines\.cpp(?:, line |:)(\d+)", output)]
 
     def test_the_first_statement_of_each_body(self):
         said = self.session(*(f"async-break {name}" for name in FIRST), "async-break one_line")
-        for output, (name, heads) in zip(said, FIRST.items()):
-            self.assertEqual(self.lines(output), [line_of(head, OTHER) + 1 for head in heads], name)
-        self.assertEqual(self.lines(said[-1]), [ONE_LINE])
+        for name, heads in FIRST.items():
+            found = self.lines_of_breakpoints(said[f"async-break {name}"])
+            self.assertEqual(found, [line_of(head, OTHER) + 1 for head in heads], name)
+        self.assertEqual(self.lines_of_breakpoints(said["async-break one_line"]), [ONE_LINE])
 
     def test_it_stops_once_with_its_arguments_and_callers(self):
         said = self.session("async-break listen::{lambda}", "run", self.backtrace, self.breakpoints)
-        self.assertEqual(self.rows(said[2])[:2], [
+        self.assertEqual(self.places(said[self.backtrace])[:2], [
             ("listen::{lambda}", LAMBDA), ("listen", line_of("// chain: listen", OTHER)),
         ])  # fmt: skip
-        self.assertRegex(said[2], r"listen::\{lambda\} ?\(.*rounds=2\)")
-
-    def rows(self, output):
-        """The functions in coroutines.cpp and their lines, in a backtrace."""
-        found = re.findall(r"(\S+?) ?\([^()]*\) at (?:.*/)?coroutines\.cpp:(\d+)", output)
-        return [(name, int(line)) for name, line in found]
+        self.assertRegex(said[self.backtrace], r"listen::\{lambda\} ?\(.*rounds=2\)")
+        self.assertRegex(said[self.breakpoints], r"already hit 1 time\n|hit count = 1\b")
 
     def test_while_the_program_runs(self):
         said = self.session("async-break listen::{lambda}", "run", "async-break serve", "continue", self.backtrace)
-        self.assertEqual(self.rows(said[-1])[0], ("net::session::serve", line_of("serve(int rounds)", OTHER) + 1))
+        first, *_ = self.places(said[self.backtrace])
+        self.assertEqual(first, ("net::session::serve", line_of("serve(int rounds)", OTHER) + 1))
 
     def test_in_a_new_run(self):
         said = self.session("async-break listen::{lambda}", "run", self.kill, "run", self.backtrace)
-        self.assertEqual(self.rows(said[-1])[0], ("listen::{lambda}", LAMBDA))
+        first, *_ = self.places(said[self.backtrace])
+        self.assertEqual(first, ("listen::{lambda}", LAMBDA))
 
     def test_a_true_sentence_where_there_is_none(self):
         for name, sentence in (
@@ -73,29 +63,20 @@ class BreakTest(unittest.TestCase):
             ("main", "main is no coroutine, or one without debug information."),
             ("", "async-break takes the name of a coroutine, such as net::session::serve or listen::{lambda}."),
         ):
-            self.assertIn(sentence, self.session(f"async-break {name}".strip())[0])
+            command = f"async-break {name}".strip()
+            self.assertIn(sentence, self.session(command)[command])
 
 
-class GDBTest(BreakTest):
+class GDBTest(InGDB, BreakTest):
     """In GDB."""
-
-    debugger, backtrace, kill, breakpoints = GDB, "bt", "kill", "info breakpoints"
-
-    def session(self, *commands):
-        return gdb(*commands, program=COROUTINES)
 
     def test_a_condition(self):
         said = self.session("async-break recurse", "condition 1 depth == 2", "run", "info args", "print depth")
-        self.assertRegex(said[-1], "= 2$")
+        self.assertRegex(said["print depth"], "= 2$")
 
 
-class LLDBTest(BreakTest):
+class LLDBTest(InLLDB, BreakTest):
     """In LLDB."""
-
-    debugger, backtrace, kill, breakpoints = LLDB, "async-bt", "process kill", "breakpoint list"
-
-    def session(self, *commands):
-        return lldb(*commands, program=COROUTINES)
 
 
 if __name__ == "__main__":

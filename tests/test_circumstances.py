@@ -6,19 +6,14 @@ commands that fail or that are refused.
 The program forks is built beside the one that COROUTINES names.
 """
 
-import os
 import tempfile
 import unittest
 
-from common import COROUTINES, GDB, LLDB, OTHER, PROGRAM, TESTS, line_of
-from sessions import LLDB_HELPER, gdb, lldb, terminal
+from cases import InGDB, InLLDB, new_core
+from common import COROUTINES, FORKS, LLDB, OTHER, PROGRAM, beside, line_of
+from sessions import LLDB_HELPER, terminal
 
-FORKS = os.path.join(os.path.dirname(COROUTINES), "forks")
-FORKING = (TESTS / "forks.cpp").read_text("utf-8").splitlines()
-SERVING = line_of("// chain: lambda", OTHER)
-FETCHING = line_of('trace("Fetching data')  # two steps before what comes next
 AFTER_WAIT = f"main.cpp:{line_of('co_return fmt::format(')}"
-STANDING = f"coroutines.cpp:{line_of('standing still', OTHER)}"
 
 # A stop hook that lets the program run on where other hooks do, and takes its time.
 QUIET_HOOK = """
@@ -34,87 +29,68 @@ class Quiet:
 """
 
 
-class GDBTest(unittest.TestCase):
+class GDBTest(InGDB):
     """In GDB."""
-
-    @classmethod
-    def setUpClass(cls):
-        if not GDB:
-            raise unittest.SkipTest("no GDB")
-
-    def session(self, *commands):
-        return gdb(f"break {STANDING}", "run", *commands, program=COROUTINES)[2:]
 
     def test_async_in_runs_nothing(self):
         """`frame` alone looks; with what may follow it the program would run with a coroutine's registers."""
-        said = self.session(
-            "print $pc", "async-tasks", *(f"async-in 2 {words}" for words in ("frame apply 1 stepi", "f 1", "frame")),
-            "print $pc")  # fmt: skip
-        for refused in said[2:4]:
-            self.assertIn("async-in takes commands that look", refused)
-        self.assertIn("group", said[4])
-        self.assertEqual(said[0].split("=")[1], said[-1].split("=")[1])
+        refused = "async-in 2 frame apply 1 stepi", "async-in 2 f 1"
+        said = self.standing_still("print $pc", "async-tasks", *refused, "async-in 2 frame", "print $pc")
+        for command in refused:
+            self.assertIn("async-in takes commands that look", said[command])
+        self.assertIn("group", said["async-in 2 frame"])
+        before, after = said.each("print $pc")
+        self.assertEqual(before.split("=")[1], after.split("=")[1])
 
     def test_numbers_do_not_hold_for_another_core_dump(self):
-        with tempfile.TemporaryDirectory() as folder:
-            self.session(f"gcore {folder}/core")
-            said = gdb(
-                f"core-file {folder}/core", "async-tasks", "async-in 2", f"core-file {folder}/core", "async-in 2",
-                program=COROUTINES)  # fmt: skip
-        self.assertIn("first = 1", said[2])
-        self.assertEqual(said[4], "async-tasks has shown no number 2 at this stop.\n")
+        with new_core() as core:
+            self.standing_still(f"{self.save_core} {core}")
+            opened = self.open_core(core)
+            said = self.session(opened, "async-tasks", "async-in 2", opened, "async-in 2", program=COROUTINES)
+        before, after = said.each("async-in 2")
+        self.assertIn("first = 1", before)
+        self.assertEqual(after, "async-tasks has shown no number 2 at this stop.\n")
 
     def test_what_should_not_happen_is_one_sentence(self):
         broken = "python import asio_coroutines.gdb.commands as broken; broken.listing = None"
-        said = self.session(broken, "async-tasks")
-        self.assertRegex(said[-1], r"^The coroutine helpers do not work here: TypeError: [^\n]+\.\n$")
+        said = self.standing_still(broken, "async-tasks")
+        self.assertRegex(
+            said["async-tasks"], r"^The coroutine helpers do not work here: TypeError: [^\n]+\.\n$")
 
 
-class LLDBTest(unittest.TestCase):
+class LLDBTest(InLLDB):
     """In LLDB."""
 
-    @classmethod
-    def setUpClass(cls):
-        if not LLDB:
-            raise unittest.SkipTest("no LLDB")
-
-    begin = f"breakpoint set -o true -f main.cpp -l {FETCHING}"
-
-    def failing(self, command):
-        """A command that fails ends a batch; not one that a script gives."""
-        return f"script lldb.debugger.HandleCommand({command!r})"
+    def begin(self) -> str:
+        """A breakpoint two steps before what comes after a co_await."""
+        return self.break_at('trace("Fetching data', once=True)
 
     def test_a_core_dump_of_a_process_that_lives(self):
         """What it shows is in the core dump: the process has run on."""
-        with tempfile.TemporaryDirectory() as folder:
-            core = f"{folder}/core"
-            tasks = lldb(
-                f"breakpoint set -f coroutines.cpp -l {SERVING}", "run",
-                f"process save-core --style modified-memory {core}", "breakpoint delete -f",
-                f"breakpoint set -f coroutines.cpp -l {STANDING.partition(':')[2]}", "continue",
-                f'target create --core {core} "{COROUTINES}"', "async-tasks", program=COROUTINES)[-1]  # fmt: skip
-        self.assertIn("listen", tasks)
-        self.assertNotIn("shadow", tasks)
+        with new_core() as core:
+            said = self.session(
+                self.break_at("// chain: lambda", OTHER), "run", f"{self.save_core} {core}", "breakpoint delete -f",
+                self.break_at("standing still", OTHER), "continue", self.open_core(core), "async-tasks",
+                program=COROUTINES)  # fmt: skip
+        self.assertIn("listen", said["async-tasks"])
+        self.assertNotIn("shadow", said["async-tasks"])
 
     def test_the_child_of_a_fork(self):
-        said = lldb(
+        said = self.session(
             "settings set target.process.follow-fork-mode child",
-            f"breakpoint set -f forks.cpp -l {line_of('// before the fork', FORKING)}",
-            f"breakpoint set -f forks.cpp -l {line_of('// after the fork', FORKING)}",
+            self.break_at("// before the fork", FORKS), self.break_at("// after the fork", FORKS),
             "run", "async-tasks", "async-in 1", "breakpoint delete 1", "continue", "async-tasks", "async-in 1",
-            program=FORKS)  # fmt: skip
-        self.assertIn("who = 0", said[5])
-        self.assertIn("who = 2", said[9])
-
-    def stepping(self, *before):
-        """The outputs of two steps, the second one over a co_await, and the breakpoints then."""
-        return lldb(*before, self.begin, "run", "next", "next", "breakpoint list")[-3:]
+            program=beside("forks"))  # fmt: skip
+        before, after = said.each("async-in 1")
+        self.assertIn("who = 0", before)
+        self.assertIn("who = 2", after)
 
     def test_a_stop_hook_that_keeps_the_program_stopped(self):
         """Nothing of ours stays behind, and the user is told why the step has ended there, once."""
-        said = self.stepping("target stop-hook add -o 'version'")
-        self.assertEqual("".join(said).count("This step ends inside Asio: a stop hook"), 1)
-        self.assertIn("No breakpoints", said[-1])
+        hook = "target stop-hook add -o 'version'"
+        said = self.session(hook, self.begin(), "run", "next", "next", self.breakpoints)
+        self.assertEqual("".join(said.last(3)).count("This step ends inside Asio: a stop hook"), 1)
+        self.assertIn("No breakpoints", said[self.breakpoints])
 
     def test_a_stop_hook_that_agrees(self):
         """On a terminal, where the program stands still while the hook takes its time."""
@@ -123,7 +99,7 @@ class LLDBTest(unittest.TestCase):
                 file.write(QUIET_HOOK)
             with terminal(LLDB, "--no-lldbinit", PROGRAM) as type_line:
                 hook = f"command script import {folder}/quiet.py", "target stop-hook add -P quiet.Quiet"
-                for command in (LLDB_HELPER, *hook, self.begin):
+                for command in (LLDB_HELPER, *hook, self.begin()):
                     type_line(command, r"\(lldb\) $")
                 type_line("process launch -o /dev/null", r"stop reason = (?s:.*)\(lldb\) $")
                 type_line("next", r"stop reason = (?s:.*)\(lldb\) $")
@@ -132,18 +108,17 @@ class LLDBTest(unittest.TestCase):
     def test_arguments_of_async_next(self):
         """As those of `next`: the number of a thread."""
         step = "script lldb.debugger.HandleCommand(f'async-next {lldb.thread.GetIndexID()}')"
-        wrong = (self.failing(f"async-next {words}") for words in ("now", "99"))
-        said = lldb(self.begin, "run", *wrong, step, step)
-        self.assertIn("async-next takes nothing, or the number of a thread", said[2])
-        self.assertIn("there is no thread 99", said[3])
-        self.assertIn(AFTER_WAIT, said[5])
+        word, number = self.failing("async-next now"), self.failing("async-next 99")
+        said = self.session(self.begin(), "run", word, number, step, step)
+        self.assertIn("async-next takes nothing, or the number of a thread", said[word])
+        self.assertIn("there is no thread 99", said[number])
+        self.assertIn(AFTER_WAIT, said.each(step)[1])
 
     def test_what_should_not_happen_is_said_once(self):
         broken = "script import asio_coroutines.lldb.catching as broken; broken.Catcher.is_to_stop = None"
-        program = os.path.join(os.path.dirname(COROUTINES), "exceptions")
-        said = lldb(broken, "async-catch", "run", program=program)[-1]
-        self.assertEqual(said.count("The coroutine helpers do not work here: TypeError"), 1)
-        self.assertNotIn("\n\n\n", said)
+        said = self.session(broken, "async-catch", "run", program=beside("exceptions"))
+        self.assertEqual(said["run"].count("The coroutine helpers do not work here: TypeError"), 1)
+        self.assertNotIn("\n\n\n", said["run"])
 
 
 if __name__ == "__main__":

@@ -449,7 +449,7 @@ class EditorTest(unittest.TestCase):
             stop = self.walk(editor, stop, "co_await sleep_for(100ms)").last
             editor.console("async-step off", stop)
             stops = [stop := editor.step(stop)]
-            while not stop.text.startswith("outside: "):  # GCC visits lines of fetch_data again, version 14.4 many times.
+            while not stop.text.startswith("outside: "):  # GCC visits lines of fetch_data again, GCC 14.4 many times.
                 self.assertLess(len(stops), 30, stops)
                 stops.append(stop := editor.step(stop))
             editor.console("async-step on", stop)

@@ -4,125 +4,89 @@
 
 The program, exceptions.cpp, is built beside the one that COROUTINES names."""
 
-import os
-import re
 import unittest
 
-from common import COROUTINES, GDB, LLDB, TESTS, line_of
-from sessions import gdb, lldb
-
-EXCEPTIONS = os.path.join(os.path.dirname(COROUTINES), "exceptions")
-SOURCE = (TESTS / "exceptions.cpp").read_text("utf-8").splitlines()
-LINE = re.compile(r"^(?:-> )?(\d+)\s.*", re.M)  # of the source, as both debuggers show where they have stopped
+from cases import DebuggerTest, InGDB, InLLDB
+from common import EXCEPTIONS, beside, line_of
 
 # Where each exception stops the program, and which line handles it: that of the handler, or the one after.
 STOPS = [
-    (line_of("// stored: Asio", SOURCE), "attempt"),
-    (line_of("// thrown: on", SOURCE), "attempt"),
-    (line_of("// attempt: the same", SOURCE), "attempt"),  # what parse() throws comes out of this co_await first
-    (line_of("// stored: Asio", SOURCE), "attempt"),  # in a group
-    (line_of("// stored: Asio", SOURCE), "attempt"),  # in a task
-    *[(line_of("// rounds: each", SOURCE), "round")] * 3,
+    (line_of("// stored: Asio", EXCEPTIONS), "attempt"),
+    (line_of("// thrown: on", EXCEPTIONS), "attempt"),
+    (line_of("// attempt: the same", EXCEPTIONS), "attempt"),  # what parse() throws comes out of this co_await first
+    (line_of("// stored: Asio", EXCEPTIONS), "attempt"),  # in a group
+    (line_of("// stored: Asio", EXCEPTIONS), "attempt"),  # in a task
+    *[(line_of("// rounds: each", EXCEPTIONS), "round")] * 3,
 ]
 HANDLERS = {
-    "attempt": {line_of("catch (const std::exception& error)", SOURCE), line_of("// handler", SOURCE)},
-    "round": {line_of('std::printf("round', SOURCE) - 1, line_of('std::printf("round', SOURCE)},
+    "attempt": {line_of("catch (const std::exception& error)", EXCEPTIONS), line_of("// handler", EXCEPTIONS)},
+    "round": {line_of('std::printf("round', EXCEPTIONS) - 1, line_of('std::printf("round', EXCEPTIONS)},
 }
 
 
-class ExceptionsTest(unittest.TestCase):
+class ExceptionsTest(DebuggerTest):
     """What holds in both debuggers."""
 
-    debugger = backtrace = kill = breakpoints = no_breakpoints = ""
-
-    @classmethod
-    def setUpClass(cls):
-        if not cls.debugger:
-            raise unittest.SkipTest("no debugger")
-
-    def session(self, *commands):
-        """The outputs of these commands."""
-        raise NotImplementedError
-
-    def stops(self, output):
-        """The lines of exceptions.cpp where the program has stopped."""
-        raise NotImplementedError
+    program, source = beside("exceptions"), EXCEPTIONS
+    selected = ""  # shows the frame that is selected
 
     def test_each_exception_stops_once_and_next_goes_to_its_handler(self):
-        commands = [command for _ in STOPS[1:] for command in ("next", "continue")]
-        said = self.session("async-catch", "run", *commands, "next", "continue")
-        self.assertRegex(said[0], "^Stops where an exception comes out of a co_await")
-        self.assertEqual([self.stops(each) for each in said[1:-1:2]], [[line] for line, _ in STOPS])
-        for output, (_, handler) in zip(said[2::2], STOPS):
-            self.assertEqual(len(self.stops(output)), 1, output)
-            self.assertIn(self.stops(output)[0], HANDLERS[handler])
-        self.assertRegex(said[-1], "exited (normally|with status = 0)")
+        said = self.session("async-catch", "run", *(len(STOPS) * ["next", "continue"]))
+        self.assertRegex(said["async-catch"], "^Stops where an exception comes out of a co_await")
+        *stopped, ended = said["run"], *said.each("continue")
+        self.assertEqual([self.lines(output) for output in stopped], [[line] for line, _ in STOPS])
+        for output, (_, handler) in zip(said.each("next"), STOPS):
+            self.assertEqual(len(self.lines(output)), 1, output)
+            self.assertIn(self.lines(output)[0], HANDLERS[handler])
+        self.assert_ended(ended)
 
     def test_the_stack_there(self):
-        said = self.session("async-catch", "run", self.backtrace)[-1]
-        rows = re.findall(r"(\w+) ?\(.*\) at (?:.*/)?exceptions\.cpp:(\d+)", said)
-        self.assertEqual(rows[:4], [
-            ("stored", str(line_of("// stored: Asio", SOURCE))),
-            ("between", str(line_of("// between: the same", SOURCE))),
-            ("attempt", str(line_of("// attempt: the same", SOURCE))),
-            ("all", str(line_of('attempt("stored"', SOURCE))),
+        said = self.session("async-catch", "run", self.backtrace)
+        self.assertEqual(self.places(said[self.backtrace])[:4], [
+            ("stored", line_of("// stored: Asio", EXCEPTIONS)),
+            ("between", line_of("// between: the same", EXCEPTIONS)),
+            ("attempt", line_of("// attempt: the same", EXCEPTIONS)),
+            ("all", line_of('attempt("stored"', EXCEPTIONS)),
         ])  # fmt: skip
+
+    def test_the_coroutine_is_selected(self):
+        said = self.session("async-catch", "run", self.selected)
+        self.assertRegex(said[self.selected], r"stored.*exceptions\.cpp")
 
     def test_it_can_be_turned_off(self):
         said = self.session("async-catch on", "run", "async-catch off", "continue")
-        self.assertEqual(said[2].strip(), "Does not stop at exceptions.")
-        self.assertRegex(said[3], "exited (normally|with status = 0)")
+        self.assertEqual(said["async-catch off"].strip(), "Does not stop at exceptions.")
+        self.assert_ended(said["continue"])
 
     def test_once_more_in_a_new_run(self):
         said = self.session("async-catch", "run", self.kill, "run", "async-catch off", "continue")
-        self.assertEqual(self.stops(said[1]), [STOPS[0][0]])
-        self.assertEqual(self.stops(said[3]), [STOPS[0][0]])
-        self.assertRegex(said[5], "exited (normally|with status = 0)")
+        first, _ = STOPS[0]
+        self.assertEqual([self.lines(output) for output in said.each("run")], [[first], [first]])
+        self.assert_ended(said["continue"])
 
     def test_nothing_stays_behind(self):
         said = self.session("async-catch", "async-catch", "async-catch off", self.breakpoints)
-        self.assertRegex(said[-1], self.no_breakpoints)
+        self.assertRegex(said[self.breakpoints], "^No breakpoints")
 
     def test_a_wrong_word(self):
-        self.assertIn("async-catch takes on or off", self.session("async-catch often")[-1])
+        said = self.session("async-catch often")
+        self.assertIn("async-catch takes on or off", said["async-catch often"])
 
 
-class GDBTest(ExceptionsTest):
+class GDBTest(InGDB, ExceptionsTest):
     """In GDB."""
 
-    debugger, backtrace, kill = GDB, "bt", "kill"
-    breakpoints, no_breakpoints = "info breakpoints", "^No breakpoints"
-
-    def session(self, *commands):
-        return gdb(*commands, program=EXCEPTIONS)
-
-    def stops(self, output):
-        return [int(line) for line in re.findall(r"^(\d+)\t", output, re.M)]
+    selected = "frame"
 
     def test_no_internal_breakpoint_either(self):
-        said = gdb("async-catch", "run", "async-catch off", "maint info breakpoints", program=EXCEPTIONS)
-        self.assertNotRegex(said[-1], "__cxa_throw|rethrow_exception|__cxa_free")
-
-    def test_the_coroutine_is_selected(self):
-        said = self.session("async-catch", "run", "frame")
-        self.assertRegex(said[-1], r"stored.*exceptions\.cpp")
+        said = self.session("async-catch", "run", "async-catch off", "maint info breakpoints")
+        self.assertNotRegex(said["maint info breakpoints"], "__cxa_throw|rethrow_exception|__cxa_free")
 
 
-class LLDBTest(ExceptionsTest):
+class LLDBTest(InLLDB, ExceptionsTest):
     """In LLDB."""
 
-    debugger, backtrace, kill = LLDB, "async-bt", "process kill"
-    breakpoints, no_breakpoints = "breakpoint list", "^No breakpoints"
-
-    def session(self, *commands):
-        return lldb(*commands, program=EXCEPTIONS)
-
-    def stops(self, output):
-        return [int(line) for line in re.findall(r"^-> (\d+) ", output, re.M)]
-
-    def test_the_coroutine_is_selected(self):
-        said = self.session("async-catch", "run", "frame info")
-        self.assertRegex(said[-1], r"stored.*exceptions\.cpp")
+    selected = "frame info"
 
 
 if __name__ == "__main__":

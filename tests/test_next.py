@@ -14,7 +14,7 @@ from printed import rows
 from sessions import CTRL_C, terminal
 from walks import AFTER_WALK, ASYNC_MAIN, ASYNC_TASK, FETCH_DATA, HEAD_OF_ITEMS, PROCESS, SLEEPING, STEPS, TRACE, WALK
 
-IN_BODY = 'if $_caller_matches(".*coroutine_handle", 1)'  # not in what a compiler puts around the coroutine
+IN_BODY = '$_caller_matches(".*coroutine_handle", 1)'  # not in what a compiler puts around the coroutine
 LOOP_HEAD, LOOP_BODY = "for (;;) {", "limit -= co_await risky(limit);"
 DEEPER, DEEPEST = (
     "if (depth > 0) below = co_await recurse(depth - 1);",
@@ -67,7 +67,7 @@ class NextTest(DebuggerTest):
             self.break_function("one_line"), "continue", "async-next", program=COROUTINES)  # fmt: skip
         *in_callee, created = said.each("async-next")
         last_of_callee = line_of("steps: callee", OTHER) + 1
-        beyond = [stop.line for output in in_callee for stop in self.stops(output) if stop.line > last_of_callee]
+        beyond = [line for line in self.lines("".join(in_callee)) if line > last_of_callee]
         lines_before = line_of("steps: called", OTHER) - beyond[0]
         self.assertIn(lines_before, (0, 1) if self.stops_in_mid_line else (0,), in_callee)
         self.assertIn(self.texts(created), (["co_await one_line();"], ['std::puts("stepped");']), created)
@@ -140,14 +140,14 @@ class GDBTest(InGDB, NextTest):
         self.assertIn(first, (PROCESS, HEAD_OF_ITEMS))
 
     def test_async_next_over_every_co_await_of_the_main_thread(self):
-        start = f"tbreak main.cpp:{line_of('asio::steady_timer timer')} {IN_BODY}"
+        start = self.break_at("asio::steady_timer timer", once=True, condition=IN_BODY)
         lines = self.walk(start, "run", step="async-next", steps=5)
         self.assert_in_order([SLEEPING, 'co_return fmt::format("Data_{}", id);'], lines)
 
         lines = without_braces(self.walk_from("Starting async", "async-next", 24))
         self.assertEqual(lines[: len(ASYNC_MAIN)], ASYNC_MAIN)
 
-        start = f"tbreak main.cpp:{line_of('auto joined =')} {IN_BODY}"
+        start = self.break_at("auto joined =", once=True, condition=IN_BODY)
         lines = self.walk(start, "run", step="async-next", steps=30)
         self.assert_in_order(["co_return outcomes;"], lines)
 
@@ -156,7 +156,7 @@ class GDBTest(InGDB, NextTest):
 
     def test_async_next_stays_in_the_task_it_started_in(self):
         for task in 1, 2, 3:
-            start = f"tbreak main.cpp:{line_of('milliseconds delay{')} if task_id == {task}"
+            start = self.break_at("milliseconds delay{", once=True, condition=f"task_id == {task}")
             said = self.session(start, "run", *(4 * ["async-next"]), "output task_id", "async-next")
             *lines, last = [self.stops(output)[0].statement for output in said.each("async-next")]
             self.assertEqual(said["output task_id"], str(task))
@@ -166,20 +166,21 @@ class GDBTest(InGDB, NextTest):
 
     def test_async_next_stays_with_one_of_eight_instances(self):
         lines = self.walk(
-            f"tbreak coroutines.cpp:{line_of('walk: start', OTHER)} if walker == 5", "run",
+            self.break_at("walk: start", OTHER, once=True, condition="walker == 5"), "run",
             step="async-next", steps=21, program=COROUTINES)  # fmt: skip
         lines = [line for line in lines if line != "}" and not line.startswith("const int steps = co_await")]
         expected = [*WALK, AFTER_WALK]
         self.assertEqual(lines[: len(expected)], expected)
 
     def test_async_next_lets_breakpoints_stop_it(self):
-        completed = line_of("co_return task_id * 10;")
+        completed = "co_return task_id * 10;"
         said = self.session(
-            f"tbreak main.cpp:{line_of('milliseconds delay{')} if task_id == 3", "run", "async-next",
-            f"tbreak main.cpp:{completed} if task_id == 1", "async-next", "output task_id", "info breakpoints")
-        self.assertIn(f"main.cpp:{completed}", said.each("async-next")[-1])
+            self.break_at("milliseconds delay{", once=True, condition="task_id == 3"), "run", "async-next",
+            self.break_at(completed, once=True, condition="task_id == 1"), "async-next", "output task_id",
+            self.breakpoints)
+        self.assertIn(f"main.cpp:{line_of(completed)}", said.each("async-next")[-1])
         self.assertEqual(said["output task_id"].split()[-1], "1")
-        self.assertIn("No breakpoints", said["info breakpoints"])
+        self.assertIn("No breakpoints", said[self.breakpoints])
 
     def test_async_next_is_next_elsewhere(self):
         said = self.session(self.break_at("lock{trace_mutex}"), "run", "next", "async-next")

@@ -1,5 +1,5 @@
-"""Tests that the READMEs are true: their samples are what the program prints, their code compiles, their sessions are what
-the debuggers show.
+"""Tests that the READMEs are true: their samples are what the program prints, their code compiles, their sessions are
+what the debuggers show.
 
     ASYNC_EXAMPLE=<path> GDB=<path> LLDB=<path> python3 test_readme.py    (or, of its test cases, only LLDBSessionTest)
 

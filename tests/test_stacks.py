@@ -12,7 +12,7 @@ import unittest
 from dataclasses import dataclass
 
 from cases import NEEDS, DebuggerTest, InGDB, InLLDB
-from common import COROUTINES, FLAGS, NAMES, OTHER, beside, line_of
+from common import COROUTINES, FLAGS, NAMES, OTHER, beside
 from printed import Row, functions, plain, rows
 from walks import SLEEPING
 
@@ -50,10 +50,10 @@ STACKS = [
     Stack([Row("async_main", IN_MAIN, "const bool all_succeeded = report(outcomes);")]),
     Stack([Row("join_tasks", "workers=thread_pool, tasks=...", "co_return outcomes;"), JOINING]),
     Stack([Row("process_item", "item=1", 'trace("Processing item: {}", item);'), PROCESSING]),
-    Stack([Row("process_item", "item=3", 'trace("Item {} processed", item);'), PROCESSING], " if item == 3"),
+    Stack([Row("process_item", "item=3", 'trace("Item {} processed", item);'), PROCESSING], "item == 3"),
     Stack([Row("async_task", TASK_2, "const std::chrono::milliseconds delay{task_id * 100};"), WAITING, JOINING],
-          " if task_id == 2"),
-    Stack([Row("async_task", TASK_2, "co_return task_id * 10;"), WAITING, JOINING], " if task_id == 2"),
+          "task_id == 2"),
+    Stack([Row("async_task", TASK_2, "co_return task_id * 10;"), WAITING, JOINING], "task_id == 2"),
 ]  # fmt: skip
 
 # The coroutines of coroutines.cpp that await each other in nested().
@@ -164,7 +164,7 @@ class GDBTest(InGDB, StackTest):
         self.assertRegex(outer(found[len(expected.rows) :]), pattern, backtrace)
 
     def test_stack_at_markers(self):
-        breaks = [f"break main.cpp:{line_of(stack.rows[0].statement)}{stack.condition}" for stack in STACKS]
+        breaks = [self.break_at(stack.rows[0].statement, condition=stack.condition) for stack in STACKS]
         stacks = self.session(*breaks, "run", *(12 * ["bt", "continue"])).each("bt")
         for expected in STACKS:
             with self.subTest(statement=expected.rows[0].statement):
@@ -179,8 +179,8 @@ class GDBTest(InGDB, StackTest):
         self.assert_stack(said["bt"], Stack([sleeping, fetch_data, FETCHING]))
 
         said = self.session(
-            f"tbreak main.cpp:{line_of('milliseconds delay{')} if task_id == 3", "run", "set $it = $_thread",
-            f"break main.cpp:{line_of(SLEEPING)} if $_thread == $it", "continue", "bt")  # fmt: skip
+            self.break_at("milliseconds delay{", once=True, condition="task_id == 3"), "run", "set $it = $_thread",
+            self.break_at(SLEEPING, condition="$_thread == $it"), "continue", "bt")  # fmt: skip
         task = Row("async_task", "task_id=3, fail=false", "co_await sleep_for(delay);")
         sleeping = Row("sleep_for", "duration=300ms", SLEEPING)
         self.assert_stack(said["bt"], Stack([sleeping, task, WAITING, JOINING]))

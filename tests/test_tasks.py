@@ -125,7 +125,7 @@ class GDBTest(InGDB, TaskTest):
     def test_a_look_leaves_a_watchpoint_alone(self):
         """On a variable of the frame that has stopped, on a worker: with other registers it is out of its scope."""
         said = self.session(
-            f"{self.break_at(TRACE)} if $_thread > 1", "run", "watch elapsed", "async-tasks",
+            self.break_at(TRACE, condition="$_thread > 1"), "run", "watch elapsed", "async-tasks",
             "async-in 1 print workers", "info watchpoints")  # fmt: skip
         self.assertIn("$1 = ", said["async-in 1 print workers"])
         self.assertNotIn("deleted", said["async-in 1 print workers"])

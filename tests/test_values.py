@@ -4,16 +4,13 @@
 
 The program is the one called values, beside COROUTINES, built with -O0 -g."""
 
-import os
 import re
-import tempfile
 import unittest
-from typing import Any
 
-from common import COROUTINES, GDB, LLDB
-from sessions import gdb, lldb
+from cases import DebuggerTest, InGDB, InLLDB
+from common import VALUES, beside
+from printed import Row, listed, rows
 
-PROGRAM = os.path.join(os.path.dirname(COROUTINES), "values")
 LONG = 40 * "x"
 # Each coroutine's arguments; `this` and the owner are some address.
 ALIVE = {
@@ -33,59 +30,54 @@ DANGLING = {
     "session::read(this=<dangling>, times=<dangling>)",
     "start::{lambda}(name=<dangling>, number=<dangling>)",
 }
-RUNNING = "running (time=100ms, held=job(id=5) [not started], executor=io_context)"
+RUNNING = Row("running", "time=100ms, held=job(id=5) [not started], executor=io_context", "standing_still();")
 
 
-def rows(listing):
+def calls(listing: str) -> list[tuple[str, list[str]]]:
     """What async-tasks shows, without numbers and places: calls, and remarks."""
-    return [
-        (re.sub(r"0x[0-9a-f]{2,}", "ADDRESS", call), remarks)
-        for call, remarks in re.findall(r"^ *\d+ +(\S.*\)) at values\.cpp:\d+((?: \[[^]]*\])*)", listing, re.M)
-    ]
+    return [(re.sub(r"0x[0-9a-f]{2,}", "ADDRESS", row.call), row.remarks) for row in listed(listing)]
 
 
-class ValuesTest(unittest.TestCase):
-    """The tests, for a debugger: a function that runs commands in it, and what it calls things."""
+class ValuesTest(DebuggerTest):
+    """What both debuggers say."""
 
-    session: Any
-    load_core: Any
-    break_at_still: str
-    stack: str
-    after_name: str
-    print: str
-    save_core: str
-    own_way: str
+    still, still_source = beside("values"), VALUES
+    print = ""  # shows a variable
+    own_way = ""  # the user's, of showing an executor
 
-    def standing_still(self, *commands):
-        """What these commands print where everything waits."""
-        return self.session(self.break_at_still, "run", *commands, program=PROGRAM)[2:]
+    def assert_arguments(self, listing: str) -> None:
+        """Those of all coroutines whose arguments do not vary."""
+        found = {call for call, _ in calls(listing) if not call.startswith(("nap(", "job(", "deaf("))}
+        self.assertEqual(found, ALIVE | DANGLING)
+        self.assertEqual({row.file for row in listed(listing)}, {"values.cpp"})
 
     def test_values_in_rows(self):
-        (listing,) = self.standing_still("async-tasks")
-        calls = {call for call, _ in rows(listing) if not call.startswith(("nap(", "job(", "deaf("))}
-        self.assertEqual(calls, ALIVE | DANGLING)
-        self.assertIn(("nap(time=7200000ms)", " [on thread_pool]"), rows(listing))
-        self.assertEqual([remarks for call, remarks in rows(listing) if call == "deaf()"], [" [cancelled]"])
-        remarks = {remark for _, said in rows(listing) for remark in re.findall(r"\[(.*?)\]", said)}
+        listing = self.standing_still("async-tasks")["async-tasks"]
+        self.assert_arguments(listing)
+        found = calls(listing)
+        self.assertIn(("nap(time=7200000ms)", ["on thread_pool"]), found)
+        self.assertEqual([remarks for call, remarks in found if call == "deaf()"], [["cancelled"]])
+        remarks = {remark for _, remarks in found for remark in remarks}
         self.assertEqual(remarks, {"on thread_pool", "cancelled", "not started", "running on thread 1"})
 
     def test_values_in_the_stack(self):
-        (stack,) = self.standing_still(self.stack)
-        self.assertIn(RUNNING.replace(" (", self.after_name), stack)
+        said = self.standing_still(self.backtrace)
+        self.assertIn(RUNNING, rows(said[self.backtrace]))
 
     def test_values_of_expressions(self):
-        *_, held, executor, time = self.standing_still("up", *(f"{self.print} {name}" for name in ("held", "executor", "time")))
+        said = self.standing_still("up", *(f"{self.print} {name}" for name in ("held", "executor", "time")))
+        held, executor, time = said.last(3)
         self.assertRegex(held, r"job\(id=5\) \[not started\]\n$")
         self.assertRegex(executor, r"\bio_context\n$")
         self.assertRegex(time, r"\b100(ms)?\b")
 
     def test_values_of_one_coroutine(self):
-        (listing,) = self.standing_still("async-tasks")
-        numbers: dict[str, str] = {}
-        for number, name in re.findall(r"^ *(\d+) +(.*?)\((?!this=0x)", listing, re.M):
-            numbers.setdefault(name, number)
+        numbers: dict[str, int] = {}
+        for row in listed(self.standing_still("async-tasks")["async-tasks"]):
+            if not row.arguments.startswith("this=0x"):
+                numbers.setdefault(row.function, row.number)
         looks = [f"async-in {numbers[name]}" for name in ("times", "start::{lambda}", "hold", "session::read")]
-        _listing, times, closure, hold, dangling = self.standing_still("async-tasks", *looks)
+        times, closure, hold, dangling = self.standing_still("async-tasks", *looks).last(4)
         self.assertIn("seconds = 3s\n", times)
         self.assertIn("local = 2min\n", times)
         self.assertEqual(closure, "name = <dangling>\nnumber = <dangling>\n")
@@ -93,50 +85,30 @@ class ValuesTest(unittest.TestCase):
         self.assertEqual(dangling, "this = <dangling>\ntimes = <dangling>\n")
 
     def test_what_dangles_in_a_core_dump(self):
-        with tempfile.TemporaryDirectory() as folder:
-            core = os.path.join(folder, "core")
-            self.standing_still(f"{self.save_core} {core}")
-            *_, listing = self.session(*self.load_core(core), "async-tasks", program=PROGRAM)
-        calls = {call for call, _ in rows(listing) if not call.startswith(("nap(", "job(", "deaf("))}
-        self.assertEqual(calls, ALIVE | DANGLING)
+        self.assert_arguments(self.session_with_core("async-tasks")["async-tasks"])
 
     def test_a_user_s_own_way_of_showing_an_executor_stays(self):
-        *_, executor = self.standing_still(self.own_way, "up", f"{self.print} executor")
-        self.assertIn("the user's own", executor)
+        show = f"{self.print} executor"
+        self.assertIn("the user's own", self.standing_still(self.own_way, "up", show)[show])
 
 
-@unittest.skipUnless(GDB, "no GDB")
-class GDBTest(ValuesTest):
+class GDBTest(InGDB, ValuesTest):
     """In GDB."""
 
-    session = staticmethod(gdb)
-    break_at_still = "break standing_still"
-    stack, after_name, print, save_core = "bt", " (", "print", "generate-core-file"
-
-    @staticmethod
-    def load_core(core):
-        return [f"core-file {core}"]
-
+    print = "print"
     own_way = (
-        "python gdb.pretty_printers.insert(0, lambda value: type('P', (), {'to_string': lambda self: \"the user's own\"})()"
+        "python gdb.pretty_printers.insert(0,"
+        " lambda value: type('P', (), {'to_string': lambda self: \"the user's own\"})()"
         " if value.type.strip_typedefs().name == 'boost::asio::any_io_executor' else None)"
     )
 
 
-@unittest.skipUnless(LLDB, "no LLDB")
-class LLDBTest(ValuesTest):
+class LLDBTest(InLLDB, ValuesTest):
     """In LLDB."""
 
-    session = staticmethod(lldb)
-    break_at_still = "breakpoint set --name standing_still"
-    stack, after_name, print, save_core = "async-bt", "(", "frame variable", "process save-core --style modified-memory"
-
-    @staticmethod
-    def load_core(core):
-        return [f'target create --core "{core}" "{PROGRAM}"']
-
+    print = "frame variable"
     own_way = "type summary add --summary-string \"the user's own\" boost::asio::any_io_executor"
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from made_up import By, MadeUp, ModelTest
+from made_up import MadeUp, ModelTest
 
 from asio_coroutines.breaks import bodies_named
 from asio_coroutines.debugger import UserMistake
@@ -29,11 +29,7 @@ awaitable<void> boost::asio::serve(int rounds) {
 class Breaks(ModelTest):
     """bodies_named()."""
 
-    def programs(self) -> list[MadeUp]:
-        made = [MadeUp(by) for by in By]
-        for each in made:
-            each.compile(SOURCE)
-        return made
+    source = SOURCE
 
     def named(self, made: MadeUp, words: str) -> list[str]:
         return [body.name for body in bodies_named(made.model, words)]

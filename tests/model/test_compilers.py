@@ -55,11 +55,13 @@ class Variables(ModelTest):
         self.assertEqual([each.name for each in GCC().arguments(body, no_members)], ["this", "id"])
 
     def test_gccs_body_without_a_handle(self) -> None:
-        self.assertEqual([each.name for each in GCC().arguments(variables("id", "_Coro_resume_index"), no_members)], ["id"])
+        found = GCC().arguments(variables("id", "_Coro_resume_index"), no_members)
+        self.assertEqual([each.name for each in found], ["id"])
 
     def test_an_argument_may_have_any_name(self) -> None:  # B6, B7
         body = variables("_Coro_self_handle", "frame_ptr", "Is", "Fs", "Aw0", "T1", "_Coro_resume_index", "Is")
-        self.assertEqual([each.name for each in GCC().arguments(body, no_members)], ["frame_ptr", "Is", "Fs", "Aw0", "T1"])
+        found = GCC().arguments(body, no_members)
+        self.assertEqual([each.name for each in found], ["frame_ptr", "Is", "Fs", "Aw0", "T1"])
 
     def test_clang_marks_arguments(self) -> None:
         body = variables_in([symbol("id", is_argument=True), symbol("count"), symbol("__this", is_argument=True)])

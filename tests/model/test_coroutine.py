@@ -24,11 +24,7 @@ awaitable<void> session(int id) {
 class CoroutineTest(ModelTest):
     """Has the program above, compiled by each compiler in turn."""
 
-    def programs(self) -> list[MadeUp]:
-        made = [MadeUp(by) for by in By]
-        for each in made:
-            each.compile(SOURCE)
-        return made
+    source = SOURCE
 
 
 class Coroutines(CoroutineTest):
@@ -206,9 +202,7 @@ class EntryPoints(CoroutineTest):
 
     def test_who_waits_for_a_task(self) -> None:
         for asio in "boost::asio", "asio", "asio::v103802":
-            for by in By:
-                made = MadeUp(by, asio=asio)
-                made.compile(SOURCE)
+            for made in self.programs(asio=asio):
                 waiting = made.coroutine("session", line=6)
                 task = made.spawn(made.coroutine("pause", line=2), waiter=made.spawn(waiting))
                 self.assertEqual(self.waiter_of(made, task), waiting.promise)

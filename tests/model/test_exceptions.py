@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from made_up import By, MadeUp, MadeUpCoroutine, MadeUpFrame, ModelTest
+from made_up import MadeUp, MadeUpCoroutine, MadeUpFrame, ModelTest
 
 from asio_coroutines.debugger import Frame
 from asio_coroutines.exceptions import Exceptions
@@ -26,11 +26,11 @@ RESUMED = "boost::asio::awaitable<void, boost::asio::any_io_executor>::await_res
 class ExceptionsTest(ModelTest):
     """Exceptions.comes_out()."""
 
+    source = SOURCE
+
     def setUp(self) -> None:
         self.made: list[tuple[MadeUp, Exceptions]] = []
-        for by in By:
-            made = MadeUp(by)
-            made.compile(SOURCE)
+        for made in self.programs():
             made.memory.map(POINTER, 0x1000)
             made.memory.write_words(POINTER, OBJECT)
             self.made.append((made, Exceptions(made.model)))

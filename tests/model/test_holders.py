@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from made_up import By, MadeUp, MadeUpCoroutine, ModelTest
+from made_up import MadeUp, MadeUpCoroutine, ModelTest
 
 from asio_coroutines import tasks
 from asio_coroutines.holders import Start, holders
@@ -21,12 +21,12 @@ awaitable<void> whole(long held) {
 class Holders(ModelTest):
     """A coroutine, and one that has not started."""
 
-    def programs(self) -> list[tuple[MadeUp, MadeUpCoroutine, MadeUpCoroutine]]:
+    source = SOURCE
+
+    def held(self) -> list[tuple[MadeUp, MadeUpCoroutine, MadeUpCoroutine]]:
         """For each compiler: the program, the coroutine that waits in whole(), and the part() that has not started."""
         found = []
-        for by in By:
-            made = MadeUp(by)
-            made.compile(SOURCE)
+        for made in self.programs():
             found.append((made, made.coroutine("whole", line=5), made.coroutine("part", number=1)))
         return found
 
@@ -35,19 +35,19 @@ class Holders(ModelTest):
         return holders(made.snapshot(), {part.promise}, [made.read_coroutine(whole)], starts).get(part.promise)
 
     def test_in_a_local(self) -> None:
-        for made, whole, part in self.programs():
+        for made, whole, part in self.held():
             made.memory.write_words(whole.address_of("held"), part.promise)
             self.assertEqual(self.held_by(made, part, whole), whole.promise)
 
     def test_in_a_heap_block_of_a_local(self) -> None:
-        for made, whole, part in self.programs():
+        for made, whole, part in self.held():
             vector = made.heap.allocate(48)
             made.memory.write_words(vector, 0, 0, part.promise)
             made.memory.write_words(whole.address_of("held"), vector)
             self.assertEqual(self.held_by(made, part, whole), whole.promise)
 
     def test_on_the_call_stack_while_a_group_starts(self) -> None:
-        for made, whole, part in self.programs():
+        for made, whole, part in self.held():
             stack = 0x7FFF12340000
             made.memory.map(stack, 0x1000)
             made.memory.write_words(stack + 0x100, part.promise)
@@ -55,7 +55,7 @@ class Holders(ModelTest):
             self.assertIsNone(self.held_by(made, part, whole, Start(stack, stack + 0x100, whole.promise)))
 
     def test_old_words_beside_its_variables_are_not_its(self) -> None:
-        for made, whole, part in self.programs():
+        for made, whole, part in self.held():
             block = made.heap.allocate(48)
             made.memory.write_words(block, part.promise)
             beside = whole.frame + whole.function.frame_size - 16  # where temporaries are
@@ -64,11 +64,11 @@ class Holders(ModelTest):
                 self.assertIsNone(self.held_by(made, part, whole))
 
     def test_by_nobody(self) -> None:
-        for made, whole, part in self.programs():
+        for made, whole, part in self.held():
             self.assertIsNone(self.held_by(made, part, whole))
 
     def test_it_stands_below_who_holds_it(self) -> None:
-        for made, whole, part in self.programs():
+        for made, whole, part in self.held():
             made.spawn(whole)
             made.memory.write_words(whole.address_of("held"), part.promise)
             (root,) = tasks.find(made.snapshot()).roots

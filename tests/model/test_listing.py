@@ -5,33 +5,19 @@ from __future__ import annotations
 import re
 import time
 
-from made_up import By, MadeUp, MadeUpCoroutine, ModelTest
+from made_up import SESSIONS, MadeUp, MadeUpCoroutine, ModelTest
 
 from asio_coroutines import tasks
 from asio_coroutines.listing import Listing, Request, listing
 from asio_coroutines.requests import tasks_request
 
-SOURCE = """
-awaitable<void> pause(int ms) {
-    co_await timer.async_wait();
-    trace(ms);
-}
-awaitable<void> session(int id) {
-    co_await pause(10);
-    co_await group();
-}
-"""
 EVERYTHING = Request(everything=True)
 
 
 class ListingTest(ModelTest):
-    """Has the program above, compiled by each compiler in turn."""
+    """Has the program SESSIONS, compiled by each compiler in turn."""
 
-    def programs(self) -> list[MadeUp]:
-        made = [MadeUp(by) for by in By]
-        for each in made:
-            each.compile(SOURCE)
-        return made
+    source = SESSIONS
 
     def session(self, made: MadeUp, id_: int, waiter: MadeUpCoroutine | None = None, line: int = 6) -> MadeUpCoroutine:
         """A task of one coroutine. Returns its entry point."""
@@ -273,9 +259,7 @@ class Thousands(ListingTest):
     """A server with 5,000 sessions, one of which hangs elsewhere."""
 
     def test_the_one_that_hangs_is_seen_at_once(self) -> None:
-        for by in By:
-            made = MadeUp(by, heap_size=1 << 22)
-            made.compile(SOURCE)
+        for made in self.programs(heap_size=1 << 22):
             for id_ in range(5_000):
                 session = made.coroutine("session", line=7 if id_ == 3_777 else 6, id=id_)
                 made.spawn(session, made.coroutine("pause", line=2, ms=10))

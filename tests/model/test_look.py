@@ -25,11 +25,7 @@ awaitable<void> session(int id, pair_t pair) {
 class Looks(ModelTest):
     """Variables and callers."""
 
-    def programs(self) -> list[MadeUp]:
-        made = [MadeUp(by) for by in By]
-        for each in made:
-            each.compile(SOURCE, types={"pair_t": struct("pair", first=INT, second=INT)})
-        return made
+    source, types = SOURCE, {"pair_t": struct("pair", first=INT, second=INT)}
 
     def test_arguments_and_locals(self) -> None:
         for made in self.programs():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from unittest import mock
 
-from made_up import By, MadeUp, ModelTest
+from made_up import MadeUp, ModelTest
 
 from asio_coroutines import memory
 from asio_coroutines.memory import BLOCK, LARGE, MOST, PAGE, RESERVED, Search, promises_in, touched_ranges
@@ -72,9 +72,10 @@ class InBytes(ModelTest):
 class InMappings(ModelTest):
     """Search."""
 
+    source = SOURCE
+
     def setUp(self) -> None:
-        self.made = MadeUp()
-        self.made.compile(SOURCE)
+        self.made = self.programs()[0]
 
     def found(self, stacks: tuple[int, ...] = ()) -> list[int]:
         self.search = Search(self.made, stacks)
@@ -85,9 +86,7 @@ class InMappings(ModelTest):
         return at
 
     def test_all_coroutines_of_the_heap(self) -> None:
-        for by in By:
-            self.made = MadeUp(by)
-            self.made.compile(SOURCE)
+        for self.made in self.programs():
             expected = [self.made.coroutine("session", line=2).promise for _ in range(2_000)]  # in several blocks
             self.assertTrue(self.found() == expected)  # the difference would be long
             self.assertEqual(self.search.left_out, [])

@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 
-from made_up import By, MadeUp, MadeUpCoroutine, MadeUpFrame, ModelTest
+from made_up import ASIOS_OWN, SESSIONS, MadeUp, MadeUpCoroutine, MadeUpFrame, ModelTest
 
 from asio_coroutines.coroutine import chain
 from asio_coroutines.debugger import Frame
@@ -15,23 +15,6 @@ from asio_coroutines.stack import (
     MOST_WITHOUT_ROW, Ahead, CoroutineRow, FrameRow, Remark, Row, awaiting, bodies, logical_stack, unused_parts
 )  # fmt: skip
 
-SOURCE = """
-awaitable<void> pause(int ms) {
-    co_await timer.async_wait();
-    trace(ms);
-}
-awaitable<void> session(int id) {
-    co_await pause(10);
-    co_await group();
-}
-awaitable<void> boost::asio::experimental::awaitable_operators::operator&&(int x) {
-    co_await group();
-}
-void trace(int ms) {
-    print(ms);
-}
-"""
-ASIOS_OWN = "boost::asio::experimental::awaitable_operators::operator&&"
 
 
 def drawn(row: Row) -> str:
@@ -45,13 +28,9 @@ def drawn(row: Row) -> str:
 
 
 class StackTest(ModelTest):
-    """Has the program above, compiled by each compiler in turn."""
+    """Has the program SESSIONS, compiled by each compiler in turn."""
 
-    def programs(self) -> list[MadeUp]:
-        made = [MadeUp(by) for by in By]
-        for each in made:
-            each.compile(SOURCE)
-        return made
+    source = SESSIONS
 
     def task(self, made: MadeUp, waiter: MadeUpCoroutine | None = None) -> tuple[MadeUpCoroutine, ...]:
         """A task: pause, awaited by session, and the entry point."""
@@ -75,14 +54,18 @@ class LogicalStacks(StackTest):
         for made in self.programs():
             pause, _, _ = self.task(made)
             frames = made.thread(
-                made.calls("trace"), made.frames_of_library("std::invoke"), made.running(pause, line=3), made.scheduler()
+                made.calls("trace"),
+                made.frames_of_library("std::invoke"),
+                made.running(pause, line=3),
+                made.scheduler(),
             )
             self.check(made, frames, "trace", "pause runs in 3", "session waits in 6")
 
     def test_library_functions_at_the_top_are_shown(self) -> None:
         for made in self.programs():
             pause, _, _ = self.task(made)
-            frames = made.thread(made.frames_of_library("std::f", "std::g"), made.running(pause, line=3), made.scheduler())
+            library = made.frames_of_library("std::f", "std::g")
+            frames = made.thread(library, made.running(pause, line=3), made.scheduler())
             self.check(made, frames, "std::f", "std::g", "pause runs in 3", "session waits in 6")
 
     def test_a_thread_without_coroutines(self) -> None:
@@ -230,9 +213,7 @@ class Unreadable(StackTest):
             )
 
     def test_asio_with_another_name_is_blamed(self) -> None:
-        for by in By:
-            made = MadeUp(by)
-            made.compile(SOURCE)
+        for made in self.programs():
             made.top_of_stack = "renamed_"
             pause, _, _ = self.task(made, waiter=made.spawn(made.coroutine("session", line=7)))
             frames = made.thread(made.running(pause, line=3), made.scheduler(), made.calls("main()"))
@@ -365,7 +346,11 @@ class Completion(StackTest):
             task = made.spawn()
             handler = made.handler_of_group(made.spawn(waiting))
             frames = made.thread(
-                made.calls("trace"), [handler], made.frames_of_library("std::f"), made.running(task, line=2), made.scheduler()
+                made.calls("trace"),
+                [handler],
+                made.frames_of_library("std::f"),
+                made.running(task, line=2),
+                made.scheduler(),
             )
             self.check(made, frames, "trace", "session waits for task in 7")
 
@@ -382,7 +367,8 @@ class Lines(StackTest):
     def test_where_a_co_await_ends_it_is_the_co_awaits(self) -> None:
         for made in self.programs():
             pause, _, _ = self.task(made)
-            resumed = made.frames_of_library("boost::asio::awaitable<void, boost::asio::any_io_executor>::await_resume()")
+            awaitable = "boost::asio::awaitable<void, boost::asio::any_io_executor>"
+            resumed = made.frames_of_library(f"{awaitable}::await_resume()")
             frames = made.thread(made.frames_of_library("std::rethrow_exception"), resumed, made.running(pause, line=4))
             rows = [drawn(row) for row in logical_stack(made.snapshot(), frames)]
             self.assertIn("pause runs in 2", rows)

@@ -36,11 +36,7 @@ void trace(int ms) {
 class StepTest(ModelTest):
     """Has the program above, compiled by each compiler in turn."""
 
-    def programs(self) -> list[MadeUp]:
-        made = [MadeUp(by) for by in By]
-        for each in made:
-            each.compile(SOURCE)
-        return made
+    source = SOURCE
 
     def task(self, made: MadeUp) -> tuple[MadeUpCoroutine, MadeUpCoroutine]:
         """pause, awaited by session in line 9."""
@@ -69,7 +65,8 @@ class Raising(StepTest):
     def test_it_does_not_end_in_a_co_await_that_the_exception_passes(self) -> None:
         for made in self.programs():
             pause, session = self.task(made)
-            step = Step.begin(made.model, [*made.frames_of_library("std::rethrow_exception"), *self.at(made, pause, line=3)])
+            frames = [*made.frames_of_library("std::rethrow_exception"), *self.at(made, pause, line=3)]
+            step = Step.begin(made.model, frames)
             assert step
             step.go_on(Kind.OVER)
             lines = 7, 9, 10, 13, 14, 15
@@ -136,7 +133,8 @@ class Beginning(StepTest):
             pause, _ = self.task(made)
             self.assertIsNone(Step.begin(made.model, []))
             self.assertIsNone(Step.begin(made.model, made.calls("main()")))
-            self.assertIsNone(Step.begin(made.model, [*made.frames_of_library("std::f"), *self.at(made, pause, line=2)]))
+            frames = [*made.frames_of_library("std::f"), *self.at(made, pause, line=2)]
+            self.assertIsNone(Step.begin(made.model, frames))
 
     def test_in_a_library_function_that_is_inlined_into_the_body(self) -> None:
         for made in self.programs():

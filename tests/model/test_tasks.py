@@ -4,27 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from made_up import By, MadeUp, MadeUpCoroutine, ModelTest, awaitable_thread, struct
+from made_up import ASIOS_OWN, SESSIONS, MadeUp, MadeUpCoroutine, ModelTest, awaitable_thread, struct
 from made_up.program import HAS_EXECUTOR
 
 from asio_coroutines import tasks
 from asio_coroutines.debugger import UnknownAsio
 from asio_coroutines.tasks import Task
 
-SOURCE = """
-awaitable<void> pause(int ms) {
-    co_await timer.async_wait();
-    trace(ms);
-}
-awaitable<void> session(int id) {
-    co_await pause(10);
-    co_await group();
-}
-awaitable<void> boost::asio::experimental::awaitable_operators::operator&&(int x) {
-    co_await group();
-}
-"""
-ASIOS_OWN = "boost::asio::experimental::awaitable_operators::operator&&"
 ENTRY_POINT = "boost::asio::detail::co_spawn_entry_point"
 
 
@@ -39,13 +25,9 @@ def drawn(found: Sequence[Task], depth: int = 0) -> list[str]:
 
 
 class TasksTest(ModelTest):
-    """Has the program above, compiled by each compiler in turn."""
+    """Has the program SESSIONS, compiled by each compiler in turn."""
 
-    def programs(self) -> list[MadeUp]:
-        made = [MadeUp(by) for by in By]
-        for each in made:
-            each.compile(SOURCE)
-        return made
+    source = SESSIONS
 
     def session(self, made: MadeUp, waiter: MadeUpCoroutine | None = None, line: int = 6) -> MadeUpCoroutine:
         """A task of one coroutine. Returns its entry point."""
@@ -82,10 +64,8 @@ class Chains(TasksTest):
             self.check(made)
 
     def test_standalone_asio(self) -> None:
-        for by in By:
-            for asio in "asio", "asio::v103802":
-                made = MadeUp(by, asio=asio)
-                made.compile(SOURCE)
+        for asio in "asio", "asio::v103802":
+            for made in self.programs(asio=asio):
                 self.session(made, waiter=self.session(made, line=7))
                 self.check(made, "session 7", "  session 6")
 
@@ -289,9 +269,7 @@ class Unreadable(TasksTest):
             self.assertRegex(forest.remark, "not all tasks are shown: .*-O0 -g")
 
     def test_asio_with_another_name_is_blamed_not_the_build(self) -> None:
-        for by in By:
-            made = MadeUp(by)
-            made.compile(SOURCE)
+        for made in self.programs():
             made.top_of_stack = "renamed_"
             self.session(made)
             with self.assertRaisesRegex(UnknownAsio, "co_spawn_entry_point has no top_of_stack_"):
@@ -363,10 +341,8 @@ class Cancelled(TasksTest):
     """Whether a task was cancelled."""
 
     def test_tasks(self) -> None:
-        for made in self.programs():
-            for type_, is_cancelled in (None, False), (0, False), (1, True), (7, True), (8, False), (0xFFFFFFFF, True):
-                made = MadeUp()
-                made.compile(SOURCE)
+        for type_, is_cancelled in (None, False), (0, False), (1, True), (7, True), (8, False), (0xFFFFFFFF, True):
+            for made in self.programs():
                 entry_point = self.session(made)
                 if type_ is not None:
                     made.cancel(entry_point, type_)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from made_up import By, MadeUp, ModelTest
+from made_up import ModelTest
 
 from asio_coroutines import text
 
@@ -19,11 +19,7 @@ awaitable<void> serve() {
 class Text(ModelTest):
     """What is shown of a coroutine."""
 
-    def programs(self) -> list[MadeUp]:
-        made = [MadeUp(by) for by in By]
-        for each in made:
-            each.compile(SOURCE)
-        return made
+    source = SOURCE
 
     def test_a_place(self) -> None:
         for made in self.programs():

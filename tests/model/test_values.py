@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct as binary
 from fractions import Fraction
 
-from made_up import BOOL, INT, By, CppType, MadeUp, MadeUpCoroutine, ModelTest, awaitable_of, pointer, reference, struct
+from made_up import BOOL, INT, CppType, MadeUp, MadeUpCoroutine, ModelTest, awaitable_of, pointer, reference, struct
 
 from asio_coroutines import values
 from asio_coroutines.coroutine import Coroutine
@@ -39,19 +39,23 @@ NOWHERE = 0x66660000
 class ValuesTest(ModelTest):
     """Has the program above, compiled by each compiler in turn."""
 
-    def programs(self, value: CppType = INT) -> list[MadeUp]:
-        made = [MadeUp(by) for by in By]
-        for each in made:
-            types = {
-                "pair_t": struct("pair", first=INT, second=INT),
-                "awaitable_t": awaitable_of("boost::asio", "int"),
-                "value_t": value,
-                "object_t": pointer(CppType("session")),
-                "closure_t": pointer(CLOSURE),
-            }
-            each.compile(SOURCE, types=types)
-            each.rename("watch", "start()::{lambda()#1}::operator()() const")
-        return made
+    source = SOURCE
+    types = {
+        "pair_t": struct("pair", first=INT, second=INT),
+        "awaitable_t": awaitable_of("boost::asio", "int"),
+        "value_t": INT,
+        "object_t": pointer(CppType("session")),
+        "closure_t": pointer(CLOSURE),
+    }
+
+    def programs_with(self, value: CppType) -> list[MadeUp]:
+        """Where one() has an argument of this type."""
+        return self.programs(types={"value_t": value})
+
+    def lambda_(self, made: MadeUp, closure: int) -> MadeUpCoroutine:
+        """A coroutine of a lambda, whose captures are at that address."""
+        made.rename("watch", "start()::{lambda()#1}::operator()() const")
+        return made.coroutine("watch", line=17, this=closure)
 
     def call(self, made: MadeUp, coroutine: MadeUpCoroutine, unused: range = range(0)) -> str:
         read = made.read_coroutine(coroutine)
@@ -60,13 +64,13 @@ class ValuesTest(ModelTest):
 
     def check(self, value: CppType, memory: bytes, expected: str) -> None:
         """An argument of this type, with these bytes, is shown so."""
-        for made in self.programs(value):
+        for made in self.programs_with(value):
             coroutine = made.coroutine("one", line=11)
             made.memory.write(coroutine.address_of("value"), memory)
             self.assertEqual(self.call(made, coroutine), f"one(value={expected})")
 
     def check_text(self, characters: bytes, expected: str) -> None:
-        for made in self.programs(CppType(STRING, 32)):
+        for made in self.programs_with(CppType(STRING, 32)):
             coroutine, text = made.coroutine("one", line=11), made.heap.allocate(100)
             made.memory.write(text, characters)
             made.memory.write_words(coroutine.address_of("value"), text, len(characters))
@@ -96,7 +100,7 @@ class Calls(ValuesTest):
         for made in self.programs():
             closure = made.heap.allocate(16)
             made.memory.write_words(closure, 5, 6)
-            coroutine = made.coroutine("watch", line=17, this=closure)
+            coroutine = self.lambda_(made, closure)
             self.assertEqual(self.call(made, coroutine), "start::{lambda}(user=5, period=6)")
 
 
@@ -119,7 +123,7 @@ class Values(ValuesTest):
         self.check_text(b"x" * 41, f'"{40 * "x"}"...')
 
     def test_what_is_no_string(self) -> None:
-        for made in self.programs(CppType(STRING, 32)):
+        for made in self.programs_with(CppType(STRING, 32)):
             coroutine = made.coroutine("one", line=11)
             made.memory.write_words(coroutine.address_of("value"), NOWHERE, 5)
             self.assertEqual(self.call(made, coroutine), "one(value=<unreadable>)")
@@ -128,14 +132,14 @@ class Values(ValuesTest):
             self.assertEqual([name for name, _ in made.texts], [STRING])
 
     def test_a_string_view(self) -> None:
-        for made in self.programs(CppType("std::basic_string_view<char, std::char_traits<char> >", 16)):
+        for made in self.programs_with(CppType("std::basic_string_view<char, std::char_traits<char> >", 16)):
             coroutine, text = made.coroutine("one", line=11), made.heap.allocate(16)
             made.memory.write(text, b"annabel")
             made.memory.write_words(coroutine.address_of("value"), 3, text)
             self.assertEqual(self.call(made, coroutine), 'one(value="ann")')
 
     def test_a_pointer_to_characters(self) -> None:
-        for made in self.programs(pointer(CppType("char", 1))):
+        for made in self.programs_with(pointer(CppType("char", 1))):
             text = made.heap.allocate(100)
             made.memory.write(text, b"x" * 41 + b"\0")
             coroutine = made.coroutine("one", line=11, value=text + 38)
@@ -177,14 +181,14 @@ class Values(ValuesTest):
         self.check(socket, binary.pack("<i", -1), "closed")
 
     def test_behind_a_reference(self) -> None:
-        for made in self.programs(reference(INT)):
+        for made in self.programs_with(reference(INT)):
             place = made.heap.allocate(8)
             made.memory.write_words(place, 5)
             self.assertEqual(self.call(made, made.coroutine("one", line=11, value=place)), "one(value=5)")
             self.assertEqual(self.call(made, made.coroutine("one", line=11, value=NOWHERE)), "one(value=<unreadable>)")
 
     def test_in_full(self) -> None:
-        for made in self.programs(struct("pair", first=INT, second=INT)):
+        for made in self.programs_with(struct("pair", first=INT, second=INT)):
             coroutine = made.read_coroutine(made.coroutine("one", line=11, value=3))
             variable = coroutine.function.arguments[0]
             self.assertEqual(values.value(coroutine, variable), "...")
@@ -195,7 +199,7 @@ class Dangling(ValuesTest):
     """What cannot be alive."""
 
     def test_a_reference(self) -> None:
-        for made in self.programs(reference(INT)):
+        for made in self.programs_with(reference(INT)):
             place = made.heap.allocate(8)
             made.memory.write_words(place, 5)
             coroutine = made.coroutine("one", line=11, value=place)
@@ -211,14 +215,14 @@ class Dangling(ValuesTest):
             )
 
     def test_a_pointer_is_an_address_wherever_it_points_to(self) -> None:
-        for made in self.programs(pointer(CppType("session"))):
+        for made in self.programs_with(pointer(CppType("session"))):
             coroutine = made.coroutine("one", line=11, value=0x1230)
             self.assertEqual(self.call(made, coroutine, range(0x1000, 0x2000)), "one(value=0x1230)")
 
     def test_a_closure(self) -> None:
         for made in self.programs():
             closure = made.heap.allocate(16)
-            coroutine = made.coroutine("watch", line=17, this=closure)
+            coroutine = self.lambda_(made, closure)
             said = self.call(made, coroutine, range(closure, closure + 1))
             self.assertEqual(said, "start::{lambda}(user=<dangling>, period=<dangling>)")
 

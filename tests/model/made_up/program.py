@@ -122,7 +122,8 @@ class MadeUp:
         self.promise_base = f"{asio}::detail::awaitable_frame_base<{asio}::any_io_executor>"
         (push_frame,) = functions_in(f"void {self.promise_base}::push_frame(base caller) {{\n    link(caller);\n}}")
         self._add(push_frame, "/usr/include/asio/impl/awaitable.hpp", {}, CppType("promise_type", 48))
-        self.scheduler_run = self.plain_function(f"{asio}::detail::scheduler::run", file="/usr/include/asio/scheduler.ipp")
+        scheduler = "/usr/include/asio/scheduler.ipp"
+        self.scheduler_run = self.plain_function(f"{asio}::detail::scheduler::run", file=scheduler)
 
     # The code.
 
@@ -337,7 +338,8 @@ class MadeUp:
     def starting_operation(self, coroutine: MadeUpCoroutine) -> list[Frame]:
         """A coroutine that has suspended itself, while the operation that it waits for is being started."""
         self.memory.write_words(coroutine.promise + ATTACHED_THREAD, 0)
-        return [*self.frames_of_library(f"{self.asio}::detail::initiate_async_wait::operator()"), self.resume(coroutine)]
+        operation = f"{self.asio}::detail::initiate_async_wait::operator()"
+        return [*self.frames_of_library(operation), self.resume(coroutine)]
 
     def scheduler(self) -> list[Frame]:
         """Asio's frames below a coroutine's."""

@@ -66,6 +66,10 @@ def described(frame: Any) -> Frame:
 
 def frames(thread: Any) -> Iterator[Frame]:
     """The machine frames of an SBThread, unwound as they are asked for."""
+    newest = thread.GetFrameAtIndex(0)
+    pc = newest.FindRegister("pc")
+    if pc.error.success and pc.unsigned != newest.pc:  # LLDB 22, at a breakpoint, may have the frames of another stop
+        newest.SetPC(pc.unsigned)  # as it is: LLDB drops the frames that it has
     found = map(thread.GetFrameAtIndex, range(MOST_FRAMES))
     return map(described, itertools.takewhile(bool, found))
 

@@ -10,7 +10,7 @@ import lldb
 
 from ..exceptions import FREEING, RAISING, Exceptions
 from ..program import Program
-from .lends import described, frames
+from .lends import described, frames, newest_frame
 
 NAME = "async_catch"  # of the breakpoint, which takes one number of the user's for all places
 
@@ -46,15 +46,15 @@ class Catcher:
         self._caught: Caught | None = None  # at this stop
         self._stop_id = 0
 
-    def is_to_stop(self, frame: Any) -> bool:
-        """LLDB asks whether to stop in this SBFrame, at the breakpoint."""
-        newest = described(frame)
+    def is_to_stop(self, thread: Any) -> bool:
+        """LLDB asks whether to stop this SBThread, at the breakpoint."""
+        newest = described(newest_frame(thread))
         if newest.name.startswith(FREEING):
             self._exceptions.ends(newest)
             return False
-        body = self._exceptions.comes_out(frames(frame.thread))
+        body = self._exceptions.comes_out(frames(thread))
         if body:
-            self._coming = Caught(frame.thread.id, body.frame.handle.idx)
+            self._coming = Caught(thread.id, body.frame.handle.idx)
         return body is not None
 
     def at_stop(self, process: Any, stop_id: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..messages import OUTVOTED, unexpected
+from ..messages import unexpected
 from .session import session_of
 
 _said: set[tuple[int, str]] = set()  # what has been said of which process
@@ -37,8 +37,8 @@ class StopHook:
             remains = session.stepper.at_stop()
             if remains:
                 session.catcher.at_stop(process, process.GetStopID())
-            if session.stepper.is_outvoted:
-                _say_once(process, OUTVOTED, stream)
+            if session.stepper.remark:
+                _say_once(process, session.stepper.remark, stream)
             return remains
         except Exception as error:
             _say_once(process, unexpected(error), stream)
@@ -47,9 +47,10 @@ class StopHook:
 
 def on_hit(frame: Any, _location: Any, _arguments: Any, _internal: Any) -> bool:
     """Whether to stop in this SBFrame, where a step may end."""
-    process = frame.thread.process
+    thread = frame.thread
+    process = thread.process
     try:
-        return session_of(process).stepper.is_at_end(frame)
+        return session_of(process).stepper.is_at_end(thread)
     except Exception as error:
         _say_once(process, unexpected(error))
         return True
@@ -57,9 +58,10 @@ def on_hit(frame: Any, _location: Any, _arguments: Any, _internal: Any) -> bool:
 
 def on_exception(frame: Any, _location: Any, _arguments: Any, _internal: Any) -> bool:
     """Whether to stop in this SBFrame, where an exception begins its way up, or ends."""
-    process = frame.thread.process
+    thread = frame.thread
+    process = thread.process
     try:
-        return session_of(process).catcher.is_to_stop(frame)
+        return session_of(process).catcher.is_to_stop(thread)
     except Exception as error:
         _say_once(process, unexpected(error))
         return False

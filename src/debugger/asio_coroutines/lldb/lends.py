@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import pathlib
 import re
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, BinaryIO
@@ -49,6 +50,16 @@ def is_kept_stopped(target: Any) -> bool:
     return any(not NO_VOTE.search(hook) for hook in hooks)
 
 
+def is_command_line_22(debugger: Any) -> bool:
+    """Whether this SBDebugger is the command line of LLDB 22, on a terminal. It interrupts a program that a stop hook
+    lets run on, to look where it is: https://github.com/llvm/llvm-project/issues/190956. (What does so is a thread of
+    its own, which editors do not have.)"""
+    if "version 22." not in debugger.GetVersionString() or not debugger.GetAsync():
+        return False
+    threads = pathlib.Path("/proc/self/task").glob("*/comm")
+    return any(name.read_text() == "dbg.evt-handler\n" for name in threads)
+
+
 def text_of(value: Any) -> str:
     """An SBValue as text, "..." if that takes more than a few words."""
     value = value.Dereference() if value.type.IsReferenceType() else value
@@ -64,12 +75,19 @@ def described(frame: Any) -> Frame:
     return Frame(frame, frame.name or "", frame.pc, frame.sp, place.line, file, library)
 
 
+def newest_frame(thread: Any) -> Any:
+    """The newest SBFrame of an SBThread. SBFrames that one has of this thread may be none afterwards."""
+    frame = thread.GetFrameAtIndex(0)
+    pc = frame.FindRegister("pc")
+    if pc.error.success and pc.unsigned != frame.pc:  # LLDB 22, while a program runs on, may have those of the last stop
+        frame.SetPC(pc.unsigned)  # as it is: LLDB drops the frames that it has
+        return thread.GetFrameAtIndex(0)
+    return frame
+
+
 def frames(thread: Any) -> Iterator[Frame]:
     """The machine frames of an SBThread, unwound as they are asked for."""
-    newest = thread.GetFrameAtIndex(0)
-    pc = newest.FindRegister("pc")
-    if pc.error.success and pc.unsigned != newest.pc:  # LLDB 22, at a breakpoint, may have the frames of another stop
-        newest.SetPC(pc.unsigned)  # as it is: LLDB drops the frames that it has
+    newest_frame(thread)
     found = map(thread.GetFrameAtIndex, range(MOST_FRAMES))
     return map(described, itertools.takewhile(bool, found))
 

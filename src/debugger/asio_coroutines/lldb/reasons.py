@@ -9,7 +9,7 @@ import lldb
 
 from ..machine import machine_of
 from ..step import Kind
-from .lends import LLDB
+from .lends import LLDB, newest_frame
 
 TOLD = {Kind.OVER: "step over", Kind.INTO: "step in", Kind.OUT: "step out"}  # as LLDB describes why it has stopped
 KINDS = {words: kind for kind, words in TOLD.items()}
@@ -58,7 +58,7 @@ class Reasons:
 
     def _reason(self, thread: Any, numbers_of_hits: dict[int, int]) -> Reason | None:
         """Why this SBThread has stopped; None if it is of the debugger's making."""
-        kind, pc = thread.stop_reason, thread.GetFrameAtIndex(0).pc
+        kind, pc = thread.stop_reason, newest_frame(thread).pc
         data = [thread.GetStopReasonDataAtIndex(place) for place in range(thread.GetStopReasonDataCount())]
         if kind == lldb.eStopReasonTrace:
             return None

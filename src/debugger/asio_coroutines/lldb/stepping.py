@@ -21,10 +21,11 @@ import lldb
 
 from ..debugger import Failure
 from ..machine import UNUSED_STACK
+from ..messages import LLDB_22, OUTVOTED
 from ..program import Program
 from ..step import Kind, Reached, Step
 from .catching import Catcher
-from .lends import LLDB, frames, is_kept_stopped, set_registers
+from .lends import LLDB, frames, is_command_line_22, is_kept_stopped, newest_frame, set_registers
 from .reasons import INSTRUCTION_OVER, TOLD, Reason, Reasons
 
 INTERVAL = 0.05  # seconds, between two looks at a program that runs on
@@ -68,17 +69,17 @@ class RunOn:
         if self._breakpoint:
             self._breakpoint.GetTarget().BreakpointDelete(self._breakpoint.GetID())
 
-    def is_at_end(self, frame: Any) -> bool:
-        """Whether to stop in this SBFrame, at one of the places."""
+    def is_at_end(self, thread: Any) -> bool:
+        """Whether to stop this SBThread, at one of the places."""
         if self.is_over:
             return False
         if self.reached is None and self.awaited is None:
-            reached = self.step.has_reached(frames(frame.thread))
+            reached = self.step.has_reached(frames(thread))
             if reached is Reached.END:
-                self.reached = frame.thread.id
+                self.reached = thread.id
             elif reached is Reached.AWAITED:
-                self.awaited = frame.thread.id
-        return frame.thread.id in (self.reached, self.awaited)
+                self.awaited = thread.id
+        return thread.id in (self.reached, self.awaited)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class Stepper:
         self._is_forced = False  # by async-next
         self._run: RunOn | None = None
         self._ending: Ending | None = None
-        self.is_outvoted = False  # whether a step ends in Asio because of a stop hook of the user's
+        self.remark = ""  # what there is to say of a step that has ended at this stop
         self._is_deciding = False
         self._stop_id = 0
         self._remains = True
@@ -110,7 +111,10 @@ class Stepper:
         stop_id = self._process.GetStopID()
         if stop_id == self._stop_id:
             return self._remains
-        self._stop_id, self._remains, self._is_deciding, self.is_outvoted = stop_id, True, True, False
+        self._stop_id = stop_id
+        self._remains = True
+        self._is_deciding = True
+        self.remark = ""
         try:
             self._reasons.look(self._run.breakpoint_id if self._run else 0)
             self._remains = not self._is_under_way()
@@ -156,9 +160,9 @@ class Stepper:
         run.start(self._process.target, self._settings.module)
         threading.Thread(target=self._watch, args=(run,), daemon=True).start()
 
-    def is_at_end(self, frame: Any) -> bool:
-        """LLDB asks whether to stop in this SBFrame, at the breakpoint of a RunOn."""
-        return self._run is not None and self._run.is_at_end(frame)
+    def is_at_end(self, thread: Any) -> bool:
+        """LLDB asks whether to stop this SBThread, at the breakpoint of a RunOn."""
+        return self._run is not None and self._run.is_at_end(thread)
 
     def _is_under_way(self) -> bool:
         """Whether a step has not ended yet, and nothing else has made a thread stop."""
@@ -169,7 +173,8 @@ class Stepper:
         run = self._run
         if is_kept_stopped(self._process.target):
             is_run_unfinished = run is not None and run.reached is None and not new
-            self.is_outvoted = is_run_unfinished or len(new) == 1 and bool(self._unfinished())
+            if is_run_unfinished or len(new) == 1 and self._unfinished():
+                self.remark = OUTVOTED
             return False
         if self._is_repeated():
             return True
@@ -268,8 +273,11 @@ class Stepper:
         """Lets this thread end its step, told as one of this kind: by one instruction, that at which its function
         begins, and which writes at most one word below the stack pointer: let that be far from what the thread uses.
         Returns whether it does."""
+        if is_command_line_22(self._process.target.debugger):  # the thread might run on with these registers
+            self.remark = LLDB_22
+            return False
         thread = self._process.GetThreadByID(number)
-        frame = thread.GetFrameAtIndex(0)
+        frame = newest_frame(thread)
         self._ending = Ending(number, {name: frame.FindRegister(name).unsigned for name in ("pc", "sp", "fp")})
         start = frame.function.addr.GetLoadAddress(self._process.target)
         set_registers(thread, {"pc": start, "sp": self._ending.registers["sp"] - UNUSED_STACK})

@@ -563,6 +563,7 @@ class GDBDAPTest(StepsTest):
 @unittest.skipUnless(LLDB, "no LLDB")
 class LLDBConsoleTest(StepsTest):
     Editor, resumes_steps = LLDBConsole, True
+    is_22 = False
 
     @classmethod
     def setUpClass(cls):

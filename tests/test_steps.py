@@ -580,7 +580,7 @@ class LLDBConsoleTest(StepsTest):
         with self.session(PROGRAM, MAIN, 'trace("Fetching data') as (editor, stop):
             editor.break_at()
             said = "".join(editor.type("next", editor.stop_pattern) for _step in range(4))
-        self.assertEqual(said.count("The command line of LLDB 22 interrupts"), int(self.is_22), said)
+        self.assertEqual(said.count("This is the command line of LLDB 22"), int(self.is_22), said)
 
 
 @unittest.skipUnless(LLDB, "no LLDB")

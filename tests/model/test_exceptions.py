@@ -71,10 +71,13 @@ class ExceptionsTest(ModelTest):
         for made, exceptions in self.made:
             inner = made.coroutine("inner", line=2)
             made.spawn(inner)
+            for name in "__cxa_free_exception", "::__cxa_free_exception(void *)", "__cxxabiv1::__cxa_free_exception(void*)":
+                self.assertIsNotNone(exceptions.comes_out(self.stack(made, inner, RESUMED)))
+                (freed,) = self.raising(made, name, OBJECT)
+                self.assertTrue(exceptions.ends(freed))
             self.assertIsNotNone(exceptions.comes_out(self.stack(made, inner, RESUMED)))
-            (freed,) = self.raising(made, "__cxa_free_exception", OBJECT)
-            exceptions.ends(freed)
-            self.assertIsNotNone(exceptions.comes_out(self.stack(made, inner, RESUMED)))
+            (thrown,) = self.raising(made, THROWN, OBJECT)
+            self.assertFalse(exceptions.ends(thrown))
 
     def test_a_librarys_coroutine_does_not_count(self) -> None:
         for made, exceptions in self.made:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from made_up import ModelTest
 
-from asio_coroutines.names import is_library, plain_name
+from asio_coroutines.names import is_library, is_throwing, plain_name
 
 
 class PlainNames(ModelTest):
@@ -110,6 +110,19 @@ class Libraries(ModelTest):
             "__cxa_throw",
             "_Unwind_Resume",
         )
+
+    def test_where_an_exception_is_on_its_way(self) -> None:
+        for function in (
+            "__cxa_throw",
+            "__cxa_rethrow",
+            "_Unwind_Resume",
+            "std::rethrow_exception(std::__exception_ptr::exception_ptr)",
+            "__cxxabiv1::__cxa_throw(void*, std::type_info*, void (*)(void*))",  # with debug information
+            "::__cxa_throw(void *, std::type_info *, void (*)(void *))",
+        ):
+            self.assertTrue(is_throwing(function), function)
+        for function in "__cxa_free_exception", "__cxa_begin_catch", "app::__cxa_throw()", "throw_exception()":
+            self.assertFalse(is_throwing(function), function)
 
     def test_nothing_else_does(self) -> None:
         self.check(

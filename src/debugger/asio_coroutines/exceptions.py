@@ -59,16 +59,19 @@ class Exceptions:
             self._told.add(thrown)
         return body
 
-    def ends(self, frame: Frame) -> None:
-        """In this frame of FREEING: the exception has ended. Another one may get its memory."""
+    def ends(self, frame: Frame) -> bool:
+        """Whether this frame is of FREEING. Then the exception has ended: another one may get its memory."""
+        if names.plain_name(frame.name).removeprefix(names.ABI) != FREEING:
+            return False
         self._told.discard(first_argument(self._program.debugger, frame))
+        return True
 
     def _at_co_await(self, newest: Frame, older: Iterable[Frame]) -> Body | None:
         """The coroutine of the program's whose co_await has called these frames; None if it is its body that throws, or
         a function of the program, or there is none."""
         calls = newest.name
         found = with_bodies(self._program.snapshot(), older)
-        for frame, body in itertools.islice(found, MOST_TO_CO_AWAIT + 1):
+        for frame, body in itertools.islice(found, MOST_TO_CO_AWAIT + 2):
             if body:
                 is_awaiting = OF_CO_AWAIT.search(names.plain_name(calls)) is not None
                 is_running = is_own(frame) and not body.is_suspended

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from .debugger import Debugger, Frame
 
-# Bytes below the stack pointer, behind which no thread uses its stack: more than any red zone, and a multiple of what a
-# stack pointer must be aligned to.
+# So many bytes below the stack pointer no function has anything: more than the red zones of MACHINES, and a multiple of
+# what a stack pointer must be aligned to.
 UNUSED_STACK = 256
 
 

@@ -11,8 +11,8 @@ OUTVOTED = (
     " One that is a class (target stop-hook add -P) and returns False does not."
 )
 LLDB_22 = (
-    "The command line of LLDB 22 interrupts a program that it lets run on, so among threads a step may get lost:"
-    " take an editor, or LLDB 23. (LLVM issue 190956)"
+    "This is the command line of LLDB 22, which pauses the program during a step (LLVM issue 190956): so the step ends as"
+    " a breakpoint's stop, and where other threads run, it may end elsewhere. Editors and LLDB 23 do not."
 )
 CATCHES = "Stops where an exception comes out of a co_await of the program for the first time."
 DOES_NOT_CATCH = "Does not stop at exceptions."

@@ -10,6 +10,7 @@ LIBRARY_NAMESPACES = re.compile(r"(std|__gnu_cxx|__cxxabiv1|boost|asio|boost_asi
 LIBRARY_FILES = re.compile(r"/(lib(stdc\+\+|c\+\+|c\+\+abi|gcc_s|(c|m|pthread)(-[\d.]+)?)|ld-[\w-]+)\.[^/]*$")
 LIBRARY_FUNCTIONS = re.compile(r"__cxa_|_Unwind_|__gxx_personality|(boost_)?asio_detail_")
 THROWING = re.compile(r"__cxa_(re)?throw|_Unwind_|std::rethrow_exception")
+ABI = "__cxxabiv1::"  # in the names of __cxa_throw and the like, if their debug information is there
 
 # What compilers add to a name: "f() [clone .actor]", "f() (.resume)", "f.resume", "f[abi:cxx11]".
 ADDED = re.compile(r" ?\[clone [^\]]*\]| ?\(\.\w+\)|\[abi:\w+\]|\.(actor|resume|destroy|cleanup)(\.\d+)?$")
@@ -90,10 +91,15 @@ def behind_bracket(text: str, at: int) -> int:
     return len(text)
 
 
+def is_throwing(full_name: str) -> bool:
+    """Whether an exception begins, or goes on, its way up in this function."""
+    return THROWING.match(plain_name(full_name).removeprefix(ABI)) is not None
+
+
 def is_library(full_name: str, shared_library: str = "") -> bool:
     """Whether a function belongs to Asio, the rest of Boost or the standard libraries of C++ and C: its namespace
     tells, or the shared library that has its code. Not the folder that its source is in, which may have any name."""
-    name = plain_name(full_name)  # LLDB 23 writes ::asio_detail_posix_thread_function(void *)
+    name = plain_name(full_name)
     return bool(
         LIBRARY_NAMESPACES.match(name.partition("::")[0])
         or LIBRARY_FUNCTIONS.match(name)

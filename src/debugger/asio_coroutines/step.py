@@ -49,7 +49,7 @@ class Step:
         self._function = coroutine.function
         self._line = running_line(coroutine, body)
         self._is_inside = body.frame == newest[0]  # not in a function that it calls
-        self._is_raising = names.THROWING.match(newest[0].name) is not None  # where an exception begins its way up
+        self._is_raising = names.is_throwing(newest[0].name)  # where an exception begins its way up
         is_caller = len(newest) > 1 and body.frame == newest[1]
         self._is_creating = is_caller and is_creation(program.debugger.symbols_at(newest[0].pc))
         # Asio's function that it calls for each co_await.
@@ -71,8 +71,7 @@ class Step:
         newest = list(itertools.islice(rest, 2))
         if not newest:
             return None
-        is_raising = names.THROWING.match(newest[0].name) is not None
-        if not (is_own(newest[0]) or is_raising or _is_inlined(newest)):
+        if not (is_own(newest[0]) or names.is_throwing(newest[0].name) or _is_inlined(newest)):
             return None
         body = next(bodies(snapshot, itertools.chain(newest, rest)), None)
         if body is None:

@@ -35,8 +35,10 @@ def execute(command: str) -> str:
 
 
 def _text_in(record: str) -> str:
-    """What a stream record says. It has the bytes of UTF-8, those of other letters than English ones as \\303\\244."""
+    """What a stream record says. It has the bytes of UTF-8, those of other letters than English ones as \\303\\244, and
+    \\e for the character with which colours begin."""
     code = record[1:].strip().encode().decode("latin-1")
+    code = re.sub(r"\\(.)", lambda escape: r"\033" if escape[1] == "e" else escape[0], code)
     return str(ast.literal_eval(code)).encode("latin-1").decode(errors="replace")
 
 
@@ -81,19 +83,26 @@ class GDB:
 
     def __init__(self) -> None:
         self._resumed = 0  # how often a program has run on
-        self._before_call = 0  # the same, when an expression began to call a function
+        self._before_calls: list[int] = []  # the same, where an expression began to call a function, for each such call
         gdb.events.cont.connect(lambda _event: self._count())
+        gdb.events.stop.connect(lambda _event: self._note_stop())
         gdb.events.inferior_call.connect(self._leave_out_call)
 
     def _count(self) -> None:
         self._resumed += 1
 
     def _leave_out_call(self, event: Any) -> None:
-        """In GDB 18 a program runs on for a function that an expression calls, too."""
+        """For a call GDB 18 sends the event cont, too, unlike GDB 13 and 16."""
         if isinstance(event, gdb.InferiorCallPreEvent):
-            self._before_call = self._resumed
-        else:
-            self._resumed = self._before_call
+            self._before_calls.append(self._resumed)
+        elif self._before_calls:
+            self._resumed = self._before_calls.pop()
+
+    def _note_stop(self) -> None:
+        """A call that ends at a breakpoint is no call any more."""
+        if self._before_calls:
+            self._before_calls.clear()
+            self._count()
 
     def is_live(self) -> bool:
         """Whether it is a process, not a core dump, or nothing."""

@@ -10,7 +10,7 @@ import lldb
 
 from ..exceptions import FREEING, RAISING, Exceptions
 from ..program import Program
-from .lends import described, frames, newest_frame
+from .lends import frames
 
 NAME = "async_catch"  # of the breakpoint, which takes one number of the user's for all places
 
@@ -48,9 +48,8 @@ class Catcher:
 
     def is_to_stop(self, thread: Any) -> bool:
         """LLDB asks whether to stop this SBThread, at the breakpoint."""
-        newest = described(newest_frame(thread))
-        if newest.name.startswith(FREEING):
-            self._exceptions.ends(newest)
+        newest = next(frames(thread), None)
+        if newest is None or self._exceptions.ends(newest):
             return False
         body = self._exceptions.comes_out(frames(thread))
         if body:

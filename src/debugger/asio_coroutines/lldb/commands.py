@@ -227,7 +227,7 @@ def async_next(session: Session, arguments: str, thread: Any, result: Result) ->
         step = session.stepper.begin(thread)
     except NoDebugInformation:
         remark = f"This is a plain next: {BUILD}."
-    is_throwing = names.THROWING.match(thread.GetFrameAtIndex(0).name or "")  # LLDB's own step would lose the exception
+    is_throwing = names.is_throwing(thread.GetFrameAtIndex(0).name or "")  # LLDB's own step would lose the exception
     if step and (step.is_inside or is_throwing):
         session.stepper.run_on(step, Kind.OVER)
         execute(session.lends.target, "process continue", result, thread)

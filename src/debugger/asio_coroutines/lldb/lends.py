@@ -3,6 +3,7 @@ coroutines. What LLDB tells only in words is read here."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import pathlib
@@ -56,8 +57,11 @@ def is_command_line_22(debugger: Any) -> bool:
     its own, which editors do not have.)"""
     if "version 22." not in debugger.GetVersionString() or not debugger.GetAsync():
         return False
-    threads = pathlib.Path("/proc/self/task").glob("*/comm")
-    return any(name.read_text() == "dbg.evt-handler\n" for name in threads)
+    for name in pathlib.Path("/proc/self/task").glob("*/comm"):
+        with contextlib.suppress(OSError):  # a thread that has ended meanwhile
+            if name.read_text() == "dbg.evt-handler\n":
+                return True
+    return False
 
 
 def text_of(value: Any) -> str:
@@ -76,18 +80,23 @@ def described(frame: Any) -> Frame:
 
 
 def newest_frame(thread: Any) -> Any:
-    """The newest SBFrame of an SBThread. SBFrames that one has of this thread may be none afterwards."""
+    """The newest SBFrame of an SBThread, which is not stale: see _drop_stale_frames()."""
+    _drop_stale_frames(thread)
+    return thread.GetFrameAtIndex(0)
+
+
+def _drop_stale_frames(thread: Any) -> None:
+    """LLDB 22 may still have the frames of the stop before. Its registers are new; writing the pc, as it is, makes LLDB
+    unwind again. An SBFrame of this SBThread that one has may be invalid afterwards."""
     frame = thread.GetFrameAtIndex(0)
     pc = frame.FindRegister("pc")
-    if pc.error.success and pc.unsigned != frame.pc:  # LLDB 22, while a program runs on, may have those of the last stop
-        frame.SetPC(pc.unsigned)  # as it is: LLDB drops the frames that it has
-        return thread.GetFrameAtIndex(0)
-    return frame
+    if pc.error.success and pc.unsigned != frame.pc:
+        frame.SetPC(pc.unsigned)
 
 
 def frames(thread: Any) -> Iterator[Frame]:
     """The machine frames of an SBThread, unwound as they are asked for."""
-    newest_frame(thread)
+    _drop_stale_frames(thread)
     found = map(thread.GetFrameAtIndex, range(MOST_FRAMES))
     return map(described, itertools.takewhile(bool, found))
 

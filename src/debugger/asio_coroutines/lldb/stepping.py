@@ -275,6 +275,7 @@ class Stepper:
         Returns whether it does."""
         if is_command_line_22(self._process.target.debugger):  # the thread might run on with these registers
             self.remark = LLDB_22
+            self._process.SetSelectedThreadByID(number)
             return False
         thread = self._process.GetThreadByID(number)
         frame = newest_frame(thread)

@@ -6,7 +6,9 @@ Builds the program in Release and in Debug and a C program that only sleeps as l
 each the median wall time of the whole process beyond 550 ms, and its peak memory. No test: it depends on the machine.
 """
 
+import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -44,7 +46,8 @@ int main(int argc, char *argv[]) {
 
 
 def compile_c(source, path):
-    subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-x", "c", "-", "-o", path], input=source, text=True, check=True)
+    compiler = shutil.which("cc") or os.environ.get("CXX", "c++")
+    subprocess.run([compiler, "-O2", "-D_GNU_SOURCE", "-x", "c", "-", "-o", path], input=source, text=True, check=True)
     return path
 
 

@@ -46,7 +46,7 @@ int main(int argc, char *argv[]) {
 
 
 def compile_c(source, path):
-    compiler = shutil.which("cc") or os.environ.get("CXX", "c++")
+    compiler = "cc" if shutil.which("cc") else os.environ.get("CXX", "c++")
     subprocess.run([compiler, "-O2", "-D_GNU_SOURCE", "-x", "c", "-", "-o", path], input=source, text=True, check=True)
     return path
 

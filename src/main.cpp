@@ -62,15 +62,15 @@ asio::awaitable<void> sleep_for(std::chrono::milliseconds duration) {
 
 /// Waits 100 ms on the awaiting coroutine's executor. Returns "Data_<id>".
 asio::awaitable<std::string> fetch_data(std::uint32_t id) {
-    trace("Fetching data for id: {}", id);  // Breakpoint: `id`, before the wait.
+    trace("Fetching data for id: {}", id);
     co_await sleep_for(100ms);
     co_return fmt::format("Data_{}", id);  // Breakpoint: `id`, after the wait: it lives in the coroutine frame.
 }
 
 /// Waits `task_id` * 100 ms on the executor it is spawned on. Returns `task_id` * 10; throws runtime_error if `fail`.
 asio::awaitable<std::uint32_t> async_task(std::uint32_t task_id, bool fail = false) {
-    trace("Task {} starting", task_id);
-    const std::chrono::milliseconds delay{task_id * 100};  // Breakpoint: `task_id`, on whichever worker took it.
+    trace("Task {} starting", task_id);  // Breakpoint: `task_id`, on whichever worker took it.
+    const std::chrono::milliseconds delay{task_id * 100};
     co_await sleep_for(delay);
     trace("Task {} {}", task_id, fail ? "throwing" : "completed");  // Breakpoint: perhaps on another worker.
     if (fail) throw std::runtime_error{"simulated failure"};
@@ -134,9 +134,9 @@ bool report(const std::vector<outcome<std::uint32_t>>& outcomes) {
 
 /// Waits 50 ms on the awaiting coroutine's executor.
 asio::awaitable<void> process_item(std::uint32_t item) {
-    trace("Processing item: {}", item);  // Breakpoint: `item`, before the wait.
+    trace("Processing item: {}", item);
     co_await sleep_for(50ms);
-    trace("Item {} processed", item);
+    trace("Item {} processed", item);  // Breakpoint: `item`, after the wait.
 }
 
 /// The three phases, 550 ms. Runs on the executor it is spawned on, but for the tasks, which run on `workers`. Makes
